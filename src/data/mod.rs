@@ -1,0 +1,14 @@
+//! Data to train on: files in published formats, data sets, batches.
+//!
+//! Data pass through three steps: [`idx`] reads a file into tensors, a [`Dataset`] holds examples
+//! and their labels, and [`Dataset::batches`] cuts it into the [`Batch`]es of a training loop.
+
+pub mod idx;
+
+mod batches;
+mod dataset;
+#[cfg(feature = "datasets")]
+pub mod datasets;
+
+pub use batches::{Batch, Batches};
+pub use dataset::Dataset;

@@ -1,0 +1,39 @@
+//! One block of memory for all intermediate results of a plan.
+
+use crate::scalar::Scalar;
+
+/// A cache line: the unit of alignment.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// Memory for numbers, aligned to cache lines, that only grows.
+#[derive(Default)]
+pub(super) struct Arena {
+    lines: Vec<Line>,
+}
+
+impl Arena {
+    /// Memory for `len` numbers. What it holds is unspecified, but always numbers.
+    pub(super) fn reserve<T: Scalar>(&mut self, len: usize) -> *mut T {
+        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+        if self.lines.len() < lines {
+            // A fresh zeroed block: cheaper than keeping contents that nobody reads.
+            self.lines = vec![Line([0; 64]); lines];
+        }
+        self.lines.as_mut_ptr().cast()
+    }
+
+    /// The first `len` numbers.
+    pub(super) fn numbers<T: Scalar>(&self, len: usize) -> &[T] {
+        assert!(len * size_of::<T>() <= self.lines.len() * size_of::<Line>(), "arena too small");
+        // SAFETY: within the lines, aligned to them; any bits are a number.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), len) }
+    }
+}
+
+/// Rounds a number of elements up so that the next result starts on a cache line, for the
+/// narrowest number type.
+pub(super) fn aligned(len: usize) -> usize {
+    len.next_multiple_of(size_of::<Line>() / size_of::<f32>())
+}

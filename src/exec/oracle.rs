@@ -1,0 +1,48 @@
+//! The plain interpreter: one node at a time, in recording order, each into memory of its own. It
+//! is what the executor is tested against.
+
+use super::run::Bindings;
+use crate::graph::{Node, NodeId, Source};
+use crate::ops::{Array, Data, Op};
+use crate::params::Layout;
+use crate::scalar::Scalar;
+use crate::tensor::Tensor;
+
+/// Computes a node's value from everything before it.
+pub(crate) fn interpret<T: Scalar>(
+    nodes: &[Node],
+    wanted: NodeId,
+    bindings: &Bindings<'_, T>,
+    layout: &Layout,
+) -> Tensor<T> {
+    let seed = [bindings.seed.0 as u32, (bindings.seed.0 >> 32) as u32];
+    let mut values: Vec<Vec<T>> = Vec::with_capacity(wanted.index() + 1);
+    for node in &nodes[..=wanted.index()] {
+        let value = match node.op {
+            Op::Source(Source::Input(slot)) => bindings.inputs[slot as usize].data().to_vec(),
+            Op::Source(Source::Param(id)) => bindings.params[layout.range(id)].to_vec(),
+            Op::Source(Source::Scalar(value)) => vec![T::from_f64(value.0)],
+            Op::Source(Source::Indices(_) | Source::Seed) => Vec::new(),
+            _ => {
+                let array = |id: &NodeId| {
+                    let input = &nodes[id.index()];
+                    let data = match input.op {
+                        Op::Source(Source::Indices(slot)) => {
+                            Data::Indices(bindings.indices[slot as usize].data())
+                        }
+                        Op::Source(Source::Seed) => Data::Indices(&seed),
+                        _ => Data::Numbers(&values[id.index()]),
+                    };
+                    Array { shape: &input.shape, data }
+                };
+                let inputs: Vec<Array<'_, T>> = node.inputs.iter().map(array).collect();
+                let mut out = vec![T::ZERO; node.shape.numel()];
+                node.op.eval(&inputs, &node.shape, &mut out);
+                out
+            }
+        };
+        values.push(value);
+    }
+    let value = values.pop().unwrap_or_default();
+    Tensor::from_fn(&nodes[wanted.index()].shape, |i| value[i])
+}

@@ -1,0 +1,117 @@
+//! What the executor makes of a graph: steps in order, with a place for every result.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::fused::Group;
+use crate::graph::{Node, NodeId};
+use crate::ops::{Constant, Op};
+use crate::params::{Layout, ParamId};
+use crate::shape::Shape;
+
+/// What a run is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Request {
+    /// The nodes whose values are wanted.
+    pub(crate) outputs: SmallVec<[NodeId; 4]>,
+    /// Whether the gradients of the first output with respect to the parameters are wanted too.
+    pub(crate) gradients: bool,
+}
+
+/// A program made from a graph: knows shapes and places, but no numbers and no number type.
+pub(crate) struct Plan {
+    pub(super) steps: Vec<Step>,
+    /// The number of elements that the arena needs.
+    pub(super) arena: usize,
+    pub(super) outputs: Vec<Output>,
+    /// The parameters that get a gradient, by position in the layout.
+    pub(crate) reached: Arc<[bool]>,
+}
+
+/// Where a wanted value is found after a run.
+pub(super) struct Output {
+    pub(super) place: Place,
+    pub(super) shape: Shape,
+}
+
+/// Where numbers stand: in the arena or in what is bound to a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// An offset into the arena.
+    Arena(usize),
+    /// An offset into the gradients.
+    Gradient(usize),
+    /// An offset into the parameters.
+    Param(usize),
+    /// An input tensor.
+    Input(u32),
+}
+
+/// One instruction.
+pub(super) enum Step {
+    /// A fused group of element-wise operations, with closing sums.
+    Group(Group),
+    /// A matrix product.
+    Product(Product),
+    /// Any other operation, by its own kernel.
+    Call(Call),
+}
+
+/// `C = A B`, or `C += A B`.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// Rows of `A`, columns of `A`, columns of `B`.
+    pub(super) sizes: [usize; 3],
+    pub(super) a: Matrix,
+    pub(super) b: Matrix,
+    /// Stored row by row.
+    pub(super) c: Place,
+    pub(super) accumulate: bool,
+}
+
+/// A matrix that may lie transposed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matrix {
+    pub(super) place: Place,
+    pub(super) row_stride: usize,
+    pub(super) column_stride: usize,
+}
+
+/// An operation run by its own kernel.
+pub(super) struct Call {
+    pub(super) op: Op,
+    pub(super) inputs: SmallVec<[(Argument, Shape); 2]>,
+    pub(super) shape: Shape,
+    pub(super) out: Place,
+}
+
+/// An input of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Argument {
+    Numbers(Place),
+    Indices(u32),
+    Seed,
+}
+
+impl Plan {
+    /// Plans a run over these nodes. `gradients` are the nodes that hold the gradients of
+    /// parameters, if any are wanted.
+    pub(crate) fn new(
+        nodes: &[Node],
+        outputs: &[NodeId],
+        gradients: &[(ParamId, NodeId)],
+        layout: &Layout,
+        fuse: bool,
+    ) -> Plan {
+        let simplified = super::simplify::simplify(nodes, outputs, gradients);
+        let lowered = super::lower::lower(nodes, &simplified, outputs, gradients, layout, fuse);
+        let mut reached = vec![false; layout.entries().len()];
+        gradients.iter().for_each(|(id, _)| reached[id.index()] = true);
+        let shapes = outputs.iter().map(|id| nodes[id.index()].shape.clone());
+        super::buffers::place(nodes, lowered, shapes, reached.into())
+    }
+}
+
+/// A number known when planning.
+pub(super) type Immediate = Constant;

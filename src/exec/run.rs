@@ -1,0 +1,150 @@
+//! Running a plan over numbers.
+
+use std::marker::PhantomData;
+
+use smallvec::SmallVec;
+
+use super::arena::Arena;
+use super::kernels::gemm::{Strided, gemm};
+use super::kernels::subnormal::FlushSubnormals;
+use super::plan::{Argument, Call, Matrix, Place, Plan, Product, Step};
+use crate::ops::{Array, Data};
+use crate::scalar::Scalar;
+use crate::seed::Seed;
+use crate::shape::Shape;
+use crate::tensor::{Indices, Tensor};
+
+/// The numbers that a plan is run over.
+pub(crate) struct Bindings<'a, T> {
+    pub(crate) params: &'a [T],
+    pub(crate) inputs: &'a [Tensor<T>],
+    pub(crate) indices: &'a [Indices],
+    pub(crate) seed: Seed,
+}
+
+/// Where everything stands during a run.
+pub(super) struct Memory<'a, T> {
+    arena: *mut T,
+    gradients: *mut T,
+    params: *const T,
+    inputs: &'a [Tensor<T>],
+    indices: &'a [Indices],
+    seed: [u32; 2],
+    bound: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: threads that share it write to disjoint parts only, as the steps promise.
+unsafe impl<T: Sync> Sync for Memory<'_, T> {}
+
+impl<T: Scalar> Memory<'_, T> {
+    /// Where a place is. What is bound must not be written to.
+    #[inline(always)]
+    pub(super) fn at(&self, place: Place) -> *mut T {
+        match place {
+            Place::Arena(offset) => self.arena.wrapping_add(offset),
+            Place::Gradient(offset) => self.gradients.wrapping_add(offset),
+            Place::Param(offset) => self.params.wrapping_add(offset).cast_mut(),
+            Place::Input(slot) => self.inputs[slot as usize].data().as_ptr().cast_mut(),
+        }
+    }
+
+    pub(super) fn seed(&self) -> Seed {
+        Seed(u64::from(self.seed[0]) | u64::from(self.seed[1]) << 32)
+    }
+}
+
+impl Plan {
+    /// Runs all steps; the wanted values are then in the arena, or where they were bound, and
+    /// gradients in `gradients`, laid out as the parameters (empty if the plan computes none).
+    ///
+    /// The bindings must be of the shapes that the plan was made for.
+    pub(super) fn run<T: Scalar>(
+        &self,
+        bindings: &Bindings<'_, T>,
+        gradients: &mut [T],
+        arena: &mut Arena,
+    ) {
+        let _flush = FlushSubnormals::during::<T>();
+        let seed = bindings.seed.0;
+        let memory = Memory {
+            arena: arena.reserve(self.arena),
+            gradients: gradients.as_mut_ptr(),
+            params: bindings.params.as_ptr(),
+            inputs: bindings.inputs,
+            indices: bindings.indices,
+            seed: [seed as u32, (seed >> 32) as u32],
+            bound: PhantomData,
+        };
+        for step in &self.steps {
+            // SAFETY: the arena is as large as the plan asks, the bindings have the shapes that
+            // it was made for, and buffers are placed so that what a step writes overlaps nothing
+            // that it or a later step still reads.
+            unsafe {
+                match step {
+                    Step::Group(group) => group.run(&memory),
+                    Step::Product(product) => product.run(&memory),
+                    Step::Call(call) => call.run(&memory),
+                }
+            }
+        }
+    }
+
+    /// A wanted value after a run: its shape and numbers.
+    pub(super) fn output<'a, T: Scalar>(
+        &'a self,
+        i: usize,
+        params: &'a [T],
+        inputs: &'a [Tensor<T>],
+        arena: &'a Arena,
+    ) -> (&'a Shape, &'a [T]) {
+        let output = &self.outputs[i];
+        let len = output.shape.numel();
+        let numbers = match output.place {
+            Place::Param(offset) => &params[offset..offset + len],
+            Place::Input(slot) => inputs[slot as usize].data(),
+            Place::Arena(offset) => &arena.numbers(self.arena)[offset..offset + len],
+            Place::Gradient(_) => unreachable!("a wanted value has memory of its own"),
+        };
+        (&output.shape, numbers)
+    }
+}
+
+impl Product {
+    /// # Safety
+    ///
+    /// The memory must be that of the plan which the product is part of.
+    unsafe fn run<T: Scalar>(&self, memory: &Memory<'_, T>) {
+        let strided = |matrix: Matrix| Strided {
+            start: memory.at(matrix.place).cast_const(),
+            row_stride: matrix.row_stride,
+            column_stride: matrix.column_stride,
+        };
+        let (a, b) = (strided(self.a), strided(self.b));
+        // SAFETY: the caller's promise.
+        unsafe { gemm(self.sizes, a, b, memory.at(self.c), self.accumulate) };
+    }
+}
+
+impl Call {
+    /// # Safety
+    ///
+    /// The memory must be that of the plan which the call is part of.
+    unsafe fn run<T: Scalar>(&self, memory: &Memory<'_, T>) {
+        let array = |(argument, shape): &'_ (Argument, Shape)| match *argument {
+            Argument::Numbers(place) => {
+                // SAFETY: the caller's promise.
+                let numbers =
+                    unsafe { std::slice::from_raw_parts(memory.at(place), shape.numel()) };
+                Data::Numbers(numbers)
+            }
+            Argument::Indices(slot) => Data::Indices(memory.indices[slot as usize].data()),
+            Argument::Seed => Data::Indices(&memory.seed[..]),
+        };
+        let inputs: SmallVec<[Array<'_, T>; 4]> =
+            self.inputs.iter().map(|input| Array { shape: &input.1, data: array(input) }).collect();
+        // SAFETY: the caller's promise; an output overlaps none of its inputs.
+        let out =
+            unsafe { std::slice::from_raw_parts_mut(memory.at(self.out), self.shape.numel()) };
+        self.op.eval(&inputs, &self.shape, out);
+    }
+}

@@ -1,0 +1,337 @@
+//! What is recorded: nodes that know shapes and where in the user's source they were written, but
+//! no numbers.
+
+mod listing;
+mod node;
+mod tape;
+mod trace;
+mod var;
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::sync::Arc;
+
+pub(crate) use node::{Node, NodeId, Source};
+pub use tape::Tape;
+use trace::Sweep;
+pub(crate) use trace::{Targets, Trace, TraceStore};
+pub use var::{Operand, Var};
+
+use crate::grad::sweep::differentiate;
+use crate::ops::random::Mask;
+use crate::ops::{Constant, Op};
+use crate::params::{Layout, ParamId};
+use crate::shape::Shape;
+use crate::tensor::Indices;
+
+/// Whether a graph is recorded to train or to infer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Noise such as dropout is part of the graph.
+    Training,
+    /// Noise is left out.
+    Inference,
+}
+
+/// A graph being recorded: operations, shapes and parameter names, without any numbers.
+///
+/// Users meet it through [`Var`] and [`Tape`]; [`Var::graph`] leads here from inside a layer.
+pub struct Graph {
+    mode: Mode,
+    layout: Arc<Layout>,
+    recording: RefCell<Recording>,
+    store: Arc<TraceStore>,
+}
+
+/// A reverse sweep of a graph.
+#[derive(Clone, Copy)]
+pub(crate) struct SweepId(usize);
+
+/// The state of recording.
+struct Recording {
+    trace: Trace,
+    /// How many nodes are recorded. A step that repeats an earlier one finds its next node here,
+    /// so recording it again is a comparison; what lies behind belongs to the earlier step.
+    cursor: usize,
+    indices: Vec<Indices>,
+    inputs: u32,
+    masks: u32,
+}
+
+impl Graph {
+    pub(crate) fn new(mode: Mode, layout: Arc<Layout>, store: Arc<TraceStore>) -> Self {
+        let mut trace = store.take_latest();
+        let indices = std::mem::take(&mut trace.spare_indices);
+        let recording = RefCell::new(Recording { trace, cursor: 0, indices, inputs: 0, masks: 0 });
+        Self { mode, layout, recording, store }
+    }
+
+    /// Whether this graph is recorded to train or to infer.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The parameters' names and shapes.
+    pub(crate) fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// A parameter.
+    ///
+    /// # Panics
+    ///
+    /// If the id belongs to other `Params`.
+    #[track_caller]
+    pub fn param(&self, id: ParamId) -> Var<'_> {
+        let known = self.recording.borrow().param(id);
+        match known {
+            Some(node) => self.var(node),
+            None => {
+                let var = self.source(Source::Param(id), &self.layout.entry(id).shape);
+                self.recording.borrow_mut().trace.remember_param(id, var.id());
+                var
+            }
+        }
+    }
+
+    /// A constant number, as a scalar.
+    #[track_caller]
+    pub fn scalar(&self, value: f64) -> Var<'_> {
+        self.source(Source::Scalar(Constant(value)), &Shape::scalar())
+    }
+
+    /// The next input tensor, whose numbers the tape binds.
+    #[track_caller]
+    pub(crate) fn input(&self, shape: &Shape) -> Var<'_> {
+        let slot = self.recording.borrow().inputs;
+        self.recording.borrow_mut().inputs += 1;
+        self.source(Source::Input(slot), shape)
+    }
+
+    /// Whole numbers, such as labels. They are data like a tape's inputs, kept here because a
+    /// `Var` has to be able to bind them.
+    #[track_caller]
+    pub(crate) fn indices(&self, indices: Indices) -> Var<'_> {
+        let slot = {
+            let bound = &mut self.recording.borrow_mut().indices;
+            bound.push(indices.clone());
+            bound.len() as u32 - 1
+        };
+        self.source(Source::Indices(slot), indices.shape())
+    }
+
+    /// All whole numbers bound so far, by slot.
+    pub(crate) fn bound_indices(&self) -> std::cell::Ref<'_, [Indices]> {
+        std::cell::Ref::map(self.recording.borrow(), |recording| &recording.indices[..])
+    }
+
+    /// A random mask of a stream of its own.
+    #[track_caller]
+    pub(crate) fn mask(&self, shape: Shape, keep: f64, scale: f64) -> Var<'_> {
+        let stream = self.recording.borrow().masks;
+        self.recording.borrow_mut().masks += 1;
+        let seed = self.source(Source::Seed, &Shape::from([2]));
+        let mask = Mask { stream, keep: Constant(keep), scale: Constant(scale), shape };
+        self.record(mask, &[seed.id()])
+    }
+
+    /// Records a source of this shape.
+    #[track_caller]
+    fn source(&self, source: Source, shape: &Shape) -> Var<'_> {
+        let location = Location::caller();
+        let mut recording = self.recording.borrow_mut();
+        let op = Op::Source(source);
+        let repeated = recording.next().is_some_and(|node| node.op == op && node.shape == *shape);
+        if !repeated {
+            recording.diverge(&self.store, &op, &[], shape);
+        }
+        self.var(recording.advance(location, || Node {
+            op,
+            inputs: Default::default(),
+            shape: shape.clone(),
+            location,
+        }))
+    }
+
+    /// Records an operation on nodes of this graph, after inferring its shape.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn record(&self, op: impl Into<Op>, inputs: &[NodeId]) -> Var<'_> {
+        let location = Location::caller();
+        let op = op.into();
+        let mut recording = self.recording.borrow_mut();
+        let next = recording.next();
+        if !next.is_some_and(|node| node.op == op && node.inputs[..] == *inputs) {
+            drop(recording);
+            return self.record_new(op, inputs, location);
+        }
+        self.var(recording.advance(location, || unreachable!("the node is there")))
+    }
+
+    /// Records an operation that the earlier step does not have here.
+    #[cold]
+    fn record_new(
+        &self,
+        op: Op,
+        inputs: &[NodeId],
+        location: &'static Location<'static>,
+    ) -> Var<'_> {
+        let mut recording = self.recording.borrow_mut();
+        let shape = {
+            let nodes = &recording.trace.nodes;
+            let shapes: Vec<&Shape> = inputs.iter().map(|&id| &nodes[id.index()].shape).collect();
+            op.infer(&shapes)
+        };
+        let shape = match shape {
+            Ok(shape) => shape,
+            Err(reason) => {
+                drop(recording);
+                self.panic_at(location, &op, inputs, &reason);
+            }
+        };
+        recording.diverge(&self.store, &op, inputs, &shape);
+        let id =
+            recording.advance(location, || Node { op, inputs: inputs.into(), shape, location });
+        self.var(id)
+    }
+
+    /// Panics with the operation, what is wrong and what its inputs are, at the user's line.
+    #[cold]
+    fn panic_at(&self, location: &Location<'_>, op: &Op, inputs: &[NodeId], reason: &str) -> ! {
+        let described: Vec<String> = inputs.iter().map(|&id| self.describe(id)).collect();
+        panic!("{}: {reason}\n  inputs: {}\n  at {location}", op.name(), described.join(", "))
+    }
+
+    /// The handle of a node.
+    #[inline]
+    pub(crate) fn var(&self, id: NodeId) -> Var<'_> {
+        Var::new(self, id)
+    }
+
+    /// The number of nodes recorded.
+    pub(crate) fn len(&self) -> usize {
+        self.recording.borrow().cursor
+    }
+
+    /// Looks at the recorded nodes and the identity of their trace.
+    pub(crate) fn with_nodes<R>(&self, look: impl FnOnce(&[Node], u64) -> R) -> R {
+        let recording = self.recording.borrow();
+        look(&recording.trace.nodes[..recording.cursor], recording.trace.id)
+    }
+
+    /// The gradients of a number with respect to targets, one a target: those of a sweep made
+    /// before, or by an earlier step at this same place, or else of a new one.
+    pub(crate) fn sweep(
+        &self,
+        output: NodeId,
+        targets: &Targets,
+        differentiate: impl FnOnce() -> Vec<Option<NodeId>>,
+    ) -> SweepId {
+        let at = self.len();
+        {
+            let recording = &mut *self.recording.borrow_mut();
+            let known = recording.trace.sweeps.iter().position(|sweep| {
+                let recorded = sweep.end <= at || sweep.at == at;
+                recorded && sweep.output == output && sweep.targets == *targets
+            });
+            if let Some(index) = known {
+                // The nodes that an earlier step has here now count as recorded.
+                recording.cursor = at.max(recording.trace.sweeps[index].end);
+                return SweepId(index);
+            }
+        }
+        let gradients = differentiate();
+        let recording = &mut *self.recording.borrow_mut();
+        let (end, targets) = (recording.cursor, targets.clone());
+        recording.trace.sweeps.push(Sweep { at, end, output, targets, gradients });
+        SweepId(recording.trace.sweeps.len() - 1)
+    }
+
+    /// The gradients of a number with respect to all parameters recorded so far.
+    #[track_caller]
+    pub(crate) fn sweep_params(&self, output: Var<'_>) -> SweepId {
+        self.sweep(output.id(), &Targets::Params, || {
+            let layout = &self.layout;
+            let trainable = layout.ids().filter(|&id| layout.entry(id).trainable);
+            let (ids, nodes): (Vec<ParamId>, Vec<NodeId>) = {
+                let recording = self.recording.borrow();
+                trainable.filter_map(|id| Some((id, recording.param(id)?))).unzip()
+            };
+            let mut gradients = vec![None; layout.entries().len()];
+            for (id, gradient) in ids.into_iter().zip(differentiate(output, &nodes)) {
+                gradients[id.index()] = gradient;
+            }
+            gradients
+        })
+    }
+
+    /// The gradients that a sweep found, one a target.
+    pub(crate) fn swept(&self, sweep: SweepId) -> Vec<Option<NodeId>> {
+        self.recording.borrow().trace.sweeps[sweep.0].gradients.clone()
+    }
+
+    /// The parameters that a sweep found gradients of.
+    pub(crate) fn swept_params(&self, sweep: SweepId) -> Vec<(ParamId, NodeId)> {
+        let gradients = self.layout.ids().zip(self.swept(sweep));
+        gradients.filter_map(|(id, gradient)| Some((id, gradient?))).collect()
+    }
+}
+
+impl Recording {
+    /// The node that the earlier step has at the cursor.
+    #[inline(always)]
+    fn next(&self) -> Option<&Node> {
+        self.trace.nodes.get(self.cursor)
+    }
+
+    /// Counts the next node as recorded, adding it if the trace ends here.
+    #[inline(always)]
+    fn advance(
+        &mut self,
+        location: &'static Location<'static>,
+        node: impl FnOnce() -> Node,
+    ) -> NodeId {
+        match self.trace.nodes.get_mut(self.cursor) {
+            Some(node) => node.location = location,
+            None => self.trace.nodes.push(node()),
+        }
+        self.cursor += 1;
+        NodeId(self.cursor as u32 - 1)
+    }
+
+    /// The node of a parameter, if it is recorded.
+    fn param(&self, id: ParamId) -> Option<NodeId> {
+        let node = self.trace.param(id)?;
+        // The entry may be the earlier step's, or of nodes that are no longer there.
+        let recorded = node.index() < self.cursor;
+        (recorded && self.trace.nodes[node.index()].op == Op::Source(Source::Param(id)))
+            .then_some(node)
+    }
+
+    /// Leaves the earlier step, which goes on in another way than this one: continues along
+    /// another trace that agrees so far and has this node next, or along a new one. The old trace
+    /// stays as it is for a later step, so that alternating steps (a last batch that is smaller,
+    /// a validation) keep their plans.
+    fn diverge(&mut self, store: &TraceStore, op: &Op, inputs: &[NodeId], shape: &Shape) {
+        if self.cursor == self.trace.nodes.len() {
+            return;
+        }
+        let recorded = &self.trace.nodes[..self.cursor];
+        let next = store.take(|trace| {
+            let node = trace.nodes.get(recorded.len());
+            node.is_some_and(|node| node.repeats(op, inputs, shape)) && trace.starts_with(recorded)
+        });
+        let next = next.unwrap_or_else(|| self.trace.prefix(self.cursor));
+        store.put(std::mem::replace(&mut self.trace, next));
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        let recording = self.recording.get_mut();
+        let mut trace = std::mem::take(&mut recording.trace);
+        trace.spare_indices = std::mem::take(&mut recording.indices);
+        trace.spare_indices.clear();
+        self.store.put(trace);
+    }
+}

@@ -1,0 +1,295 @@
+//! A graph being recorded, bound to the numbers that it is run over.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{Graph, Mode, NodeId, Operand, Targets, Var};
+use crate::exec::{Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
+use crate::grad::sweep::differentiate;
+use crate::params::{Gradients, ParamId, Params};
+use crate::scalar::Scalar;
+use crate::seed::Seed;
+use crate::shape::Shape;
+use crate::tensor::{Indices, Tensor};
+
+/// A graph being recorded, bound to the numbers that it is run over: parameters, inputs and a
+/// seed.
+///
+/// Recording computes nothing. Numbers are computed when they are asked for: by
+/// [`value`](Self::value), [`item`](Self::item) and [`backward`](Self::backward). The result is a
+/// pure function of parameters, inputs and seed: asking twice gives the same bits.
+///
+/// A tape is made for each step; recording the same structure as an earlier step reuses its plan
+/// and its memory.
+///
+/// ```
+/// use gradtape::prelude::*;
+///
+/// let mut params = Params::new(Seed(0));
+/// let w = params.add_tensor("w", &Tensor::from([3.0_f32, -1.0]));
+///
+/// let mut optimizer = Sgd::new(0.1);
+/// for step in 0..100 {
+///     let tape = Tape::training(&params, Seed(1).derive(step));
+///     let loss = (tape.param(w) - 2.0).square().sum(..);
+///     let gradients = tape.backward(loss);
+///     optimizer.step(&mut params, &gradients);
+/// }
+/// assert!(params.values(w).iter().all(|w| (w - 2.0).abs() < 1e-6));
+/// ```
+///
+/// Printed, it lists the recorded graph:
+///
+/// ```
+/// # use gradtape::prelude::*;
+/// let params = Params::<f32>::new(Seed(0));
+/// let tape = Tape::inference(&params);
+/// let x = tape.input(&Tensor::from([[1.0, 2.0]]));
+/// let y = (2.0 * x).tanh().sum(0);
+/// let listing = [
+///     "%0  [1, 2]  input",
+///     "%2  [1, 2]  2 * %0",
+///     "%3  [1, 2]  tanh(%2)",
+///     "%4  [2]     sum(%3, axes=[0])",
+/// ];
+/// assert!(tape.to_string().lines().eq(listing));
+/// ```
+pub struct Tape<'p, T: Scalar = f32> {
+    graph: Graph,
+    params: &'p Params<T>,
+    seed: Seed,
+    session: RefCell<Session<T>>,
+}
+
+/// What running needs and changes.
+struct Session<T: Scalar> {
+    workspace: Workspace<T>,
+    store: Arc<WorkspaceStore<T>>,
+    inputs: Vec<Tensor<T>>,
+    kept: SmallVec<[NodeId; 4]>,
+    /// The last run, whose wanted values are still in the workspace.
+    last: Option<(Request, Arc<Plan>)>,
+}
+
+impl<T: Scalar> Drop for Session<T> {
+    fn drop(&mut self) {
+        let mut workspace = std::mem::take(&mut self.workspace);
+        workspace.return_inputs(std::mem::take(&mut self.inputs));
+        self.store.put(workspace);
+    }
+}
+
+impl<'p, T: Scalar> Tape<'p, T> {
+    /// A tape for a training step: noise such as dropout is part of the graph, drawn from this
+    /// seed.
+    pub fn training(params: &'p Params<T>, seed: Seed) -> Self {
+        Self::new(params, seed, Mode::Training)
+    }
+
+    /// A tape for inference: noise is left out.
+    pub fn inference(params: &'p Params<T>) -> Self {
+        Self::new(params, Seed(0), Mode::Inference)
+    }
+
+    fn new(params: &'p Params<T>, seed: Seed, mode: Mode) -> Self {
+        let store = params.workspaces().clone();
+        let mut workspace = store.take();
+        let inputs = workspace.take_inputs();
+        let session = Session { workspace, store, inputs, kept: SmallVec::new(), last: None };
+        let graph = Graph::new(mode, params.layout().clone(), params.traces().clone());
+        Self { graph, params, seed, session: RefCell::new(session) }
+    }
+
+    /// The graph that is being recorded.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The seed of the tape's noise.
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The tensors bound as inputs, in double precision.
+    pub(crate) fn inputs_in_double(&self) -> Vec<Tensor<f64>> {
+        self.session.borrow().inputs.iter().map(Tensor::cast).collect()
+    }
+
+    /// Binds a tensor as an input. The numbers are shared, not copied.
+    #[track_caller]
+    pub fn input(&self, x: &Tensor<T>) -> Var<'_> {
+        self.session.borrow_mut().inputs.push(x.clone());
+        self.graph.input(x.shape())
+    }
+
+    /// A parameter.
+    ///
+    /// # Panics
+    ///
+    /// If the id belongs to other `Params`.
+    #[track_caller]
+    pub fn param(&self, id: ParamId) -> Var<'_> {
+        self.graph.param(id)
+    }
+
+    /// A constant number, as a scalar. Operators and methods take plain numbers themselves.
+    #[track_caller]
+    pub fn scalar(&self, value: f64) -> Var<'_> {
+        self.graph.scalar(value)
+    }
+
+    /// The sum of all parameters' penalties, a scalar; 0 if there are none.
+    #[track_caller]
+    pub fn penalty(&self) -> Var<'_> {
+        let layout = self.graph.layout();
+        let penalties = layout.ids().filter_map(|id| {
+            let penalty = layout.entry(id).penalty.as_ref()?;
+            Some(penalty.penalty(self.param(id)))
+        });
+        penalties.reduce(|sum, penalty| sum + penalty).unwrap_or_else(|| self.scalar(0.0))
+    }
+
+    /// Asks that this value be kept whenever the tape runs, so that [`value`](Self::value) and
+    /// [`item`](Self::item) find it after [`backward`](Self::backward) instead of computing it
+    /// again: predictions for a metric, a penalty to be reported.
+    #[track_caller]
+    pub fn keep<'t>(&'t self, var: Var<'t>) -> Var<'t> {
+        let id = var.operand(&self.graph).id();
+        let kept = &mut self.session.borrow_mut().kept;
+        if !kept.contains(&id) {
+            kept.push(id);
+        }
+        var
+    }
+
+    /// The numbers of a value.
+    #[track_caller]
+    pub fn value(&self, var: Var<'_>) -> Tensor<T> {
+        self.read(var, |shape, numbers| Tensor::from_fn(shape, |i| numbers[i]))
+    }
+
+    /// The number that a value of one element is.
+    ///
+    /// # Panics
+    ///
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(&self, var: Var<'_>) -> T {
+        let shape = var.shape();
+        assert!(shape.numel() == 1, "item: a value of shape {shape} is not one number");
+        self.read(var, |_, numbers| numbers[0])
+    }
+
+    /// The gradients of a loss with respect to all trainable parameters.
+    ///
+    /// A parameter that the loss does not depend on has no gradient and is not moved by a step;
+    /// [`Gradients::unreached`] names those.
+    ///
+    /// # Panics
+    ///
+    /// If the loss is not one number, or depends on no trainable parameter at all.
+    #[track_caller]
+    pub fn backward(&self, loss: Var<'_>) -> Gradients<T> {
+        let id = self.number(loss, "backward");
+        let sweep = self.graph.sweep_params(loss);
+        let session = &mut *self.session.borrow_mut();
+        let mut values = session.store.take_gradients(self.params.flat().len());
+        let plan = self.run(session, id, &mut values, || self.graph.swept_params(sweep));
+        assert!(
+            plan.reached.contains(&true),
+            "backward: the loss depends on no trainable parameter, so there is nothing to train"
+        );
+        let (_, loss) = session.workspace.output(&plan, 0, self.params.flat(), &session.inputs);
+        let layout = self.params.layout().clone();
+        Gradients::computed(layout, values, plan.reached.clone(), loss[0], session.store.clone())
+    }
+
+    /// The gradients of a number with respect to other values, as values of this graph: they can
+    /// be computed with and differentiated again. Zero where `y` does not depend on one.
+    ///
+    /// # Panics
+    ///
+    /// If `y` is not one number.
+    #[track_caller]
+    pub fn gradient<'t>(&'t self, y: Var<'t>, xs: &[Var<'t>]) -> Vec<Var<'t>> {
+        let id = self.number(y, "gradient");
+        let targets = xs.iter().map(|x| x.operand(&self.graph).id()).collect::<Vec<_>>();
+        let sweep = self.graph.sweep(id, &Targets::Nodes(targets.clone()), || {
+            let found = differentiate(y, &targets).into_iter().zip(xs);
+            let zero = |x: &Var<'t>| self.scalar(0.0).broadcast_to(x.shape()).id();
+            found.map(|(gradient, x)| Some(gradient.unwrap_or_else(|| zero(x)))).collect()
+        });
+        self.graph.swept(sweep).into_iter().flatten().map(|id| self.graph.var(id)).collect()
+    }
+
+    /// The node of a value that has to be one number.
+    #[track_caller]
+    fn number(&self, y: Var<'_>, what: &str) -> NodeId {
+        let shape = y.shape();
+        assert!(
+            shape.numel() == 1,
+            "{what}: a value of shape {shape} is not one number; reduce it, as by `mean(..)`"
+        );
+        y.operand(&self.graph).id()
+    }
+
+    /// Hands the numbers of a value to `read`, after a run unless the last one kept them.
+    fn read<R>(&self, var: Var<'_>, read: impl FnOnce(&Shape, &[T]) -> R) -> R {
+        let id = var.operand(&self.graph).id();
+        let session = &mut *self.session.borrow_mut();
+        let kept = session.last.as_ref().and_then(|(request, plan)| {
+            let at = request.outputs.iter().position(|&output| output == id)?;
+            Some((plan.clone(), at))
+        });
+        let (plan, at) = kept.unwrap_or_else(|| (self.run(session, id, &mut [], Vec::new), 0));
+        let (shape, numbers) =
+            session.workspace.output(&plan, at, self.params.flat(), &session.inputs);
+        read(shape, numbers)
+    }
+
+    /// Runs the graph for a value, those that are kept, and gradients if there is room for them.
+    fn run(
+        &self,
+        session: &mut Session<T>,
+        wanted: NodeId,
+        gradients: &mut [T],
+        targets: impl FnOnce() -> Vec<(ParamId, NodeId)>,
+    ) -> Arc<Plan> {
+        let kept = session.kept.iter().copied().filter(|&id| id != wanted);
+        let outputs = std::iter::once(wanted).chain(kept).collect();
+        let request = Request { outputs, gradients: !gradients.is_empty() };
+        let plan = self.graph.with_nodes(|nodes, trace| {
+            session.workspace.plan(trace, &request, || {
+                Plan::new(nodes, &request.outputs, &targets(), self.graph.layout(), true)
+            })
+        });
+        let indices = self.graph.bound_indices();
+        session.workspace.run(&plan, &self.bindings(&session.inputs, &indices), gradients);
+        session.last = Some((request, plan.clone()));
+        plan
+    }
+
+    fn bindings<'a>(&'a self, inputs: &'a [Tensor<T>], indices: &'a [Indices]) -> Bindings<'a, T> {
+        Bindings { params: self.params.flat(), inputs, indices, seed: self.seed }
+    }
+
+    /// The numbers of a value as the plain interpreter computes them: one operation at a time,
+    /// in recording order, nothing fused or reused. Slow; what the executor is tested against.
+    pub fn interpret(&self, var: Var<'_>) -> Tensor<T> {
+        let id = var.operand(&self.graph).id();
+        let session = self.session.borrow();
+        let indices = self.graph.bound_indices();
+        let bindings = self.bindings(&session.inputs, &indices);
+        self.graph
+            .with_nodes(|nodes, _| oracle::interpret(nodes, id, &bindings, self.graph.layout()))
+    }
+}
+
+impl<T: Scalar> fmt::Display for Tape<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.graph, f)
+    }
+}

@@ -1,0 +1,121 @@
+//! Recordings of earlier steps, kept so that a step that repeats one need not be planned again.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Node, NodeId};
+use crate::params::ParamId;
+use crate::tensor::Indices;
+
+/// The nodes of a step in recording order. Nodes are only ever added, so whatever was derived from
+/// a trace stays valid for the identity of the trace.
+pub(crate) struct Trace {
+    pub(crate) id: u64,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) sweeps: Vec<Sweep>,
+    /// The node of each parameter, by its position in the layout.
+    params: Vec<Option<NodeId>>,
+    /// Storage for the next step's indices.
+    pub(crate) spare_indices: Vec<Indices>,
+}
+
+/// A reverse sweep: what was differentiated when, and which nodes came out.
+#[derive(Clone)]
+pub(crate) struct Sweep {
+    /// The number of nodes when it began and when it ended.
+    pub(crate) at: usize,
+    pub(crate) end: usize,
+    pub(crate) output: NodeId,
+    pub(crate) targets: Targets,
+    /// The gradient with respect to each target; `None` if the output does not depend on it.
+    pub(crate) gradients: Vec<Option<NodeId>>,
+}
+
+/// With respect to what a reverse sweep differentiates.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Targets {
+    /// All trainable parameters recorded before.
+    Params,
+    /// These nodes.
+    Nodes(Vec<NodeId>),
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            nodes: Vec::new(),
+            sweeps: Vec::new(),
+            params: Vec::new(),
+            spare_indices: Vec::new(),
+        }
+    }
+}
+
+impl Trace {
+    pub(crate) fn param(&self, id: ParamId) -> Option<NodeId> {
+        self.params.get(id.index()).copied().flatten()
+    }
+
+    pub(crate) fn remember_param(&mut self, id: ParamId, node: NodeId) {
+        if self.params.len() <= id.index() {
+            self.params.resize(id.index() + 1, None);
+        }
+        self.params[id.index()] = Some(node);
+    }
+
+    /// Whether it begins with these nodes.
+    pub(crate) fn starts_with(&self, nodes: &[Node]) -> bool {
+        self.nodes.len() >= nodes.len()
+            && self.nodes.iter().zip(nodes).all(|(a, b)| a.repeats(&b.op, &b.inputs, &b.shape))
+    }
+
+    /// A new trace of the first nodes of this one.
+    pub(crate) fn prefix(&self, len: usize) -> Trace {
+        let mut trace = Self::default();
+        trace.nodes.extend_from_slice(&self.nodes[..len]);
+        trace.params.clone_from(&self.params);
+        trace.sweeps.extend(self.sweeps.iter().filter(|sweep| sweep.end <= len).cloned());
+        trace
+    }
+}
+
+/// The latest traces of the steps run with the same parameters.
+#[derive(Default)]
+pub(crate) struct TraceStore(Mutex<Vec<Trace>>);
+
+impl TraceStore {
+    /// How many traces are kept: training and validation, each with a smaller last batch, and
+    /// some more.
+    const CAPACITY: usize = 8;
+
+    fn traces(&self) -> MutexGuard<'_, Vec<Trace>> {
+        // A panic elsewhere cannot leave the list half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trace used last, or a new one.
+    pub(crate) fn take_latest(&self) -> Trace {
+        self.traces().pop().unwrap_or_default()
+    }
+
+    /// The trace used last of those wanted.
+    pub(crate) fn take(&self, wanted: impl Fn(&Trace) -> bool) -> Option<Trace> {
+        let mut traces = self.traces();
+        let at = traces.iter().rposition(wanted)?;
+        Some(traces.remove(at))
+    }
+
+    /// Keeps a trace for a later step.
+    pub(crate) fn put(&self, trace: Trace) {
+        if trace.nodes.is_empty() {
+            return;
+        }
+        let mut traces = self.traces();
+        if traces.len() == Self::CAPACITY {
+            traces.remove(0);
+        }
+        traces.push(trace);
+    }
+}

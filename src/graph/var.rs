@@ -1,0 +1,128 @@
+//! Handles to nodes, and the operators on them.
+
+use std::fmt;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use super::{Graph, NodeId};
+use crate::ops::elementwise::Elementwise;
+use crate::shape::Shape;
+
+/// A value in a graph: a tensor whose shape is known and whose numbers are not yet.
+///
+/// It is a small `Copy` handle that carries all operators (`+ - * /` with another `Var` or a
+/// number, broadcast by NumPy's rule) and the operations as methods. Models, layers, penalties
+/// and gradient rules are written with it alone.
+///
+/// ```
+/// use gradtape::prelude::*;
+///
+/// let params = Params::<f32>::new(Seed(0));
+/// let tape = Tape::inference(&params);
+/// let x = tape.input(&Tensor::from([1.0, 2.0, 3.0]));
+/// let y = (2.0 * x.square() + 1.0).sum(..);
+/// assert_eq!(tape.item(y), 31.0);
+///
+/// let gradient = tape.gradient(y, &[x])[0];
+/// assert_eq!(tape.value(gradient).data(), [4.0, 8.0, 12.0]);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Var<'t> {
+    graph: &'t Graph,
+    id: NodeId,
+}
+
+impl<'t> Var<'t> {
+    #[inline(always)]
+    pub(crate) fn new(graph: &'t Graph, id: NodeId) -> Self {
+        Self { graph, id }
+    }
+
+    #[inline(always)]
+    pub(crate) fn id(self) -> NodeId {
+        self.id
+    }
+
+    /// The graph that this value is part of.
+    #[inline(always)]
+    pub fn graph(self) -> &'t Graph {
+        self.graph
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(self) -> Shape {
+        self.graph.with_nodes(|nodes, _| nodes[self.id.index()].shape.clone())
+    }
+}
+
+/// What an operation takes besides the value that it is called on: another [`Var`] or a number.
+pub trait Operand<'t> {
+    /// The operand as a value of the graph.
+    ///
+    /// # Panics
+    ///
+    /// If it is a value of another tape's graph.
+    fn operand(self, graph: &'t Graph) -> Var<'t>;
+}
+
+impl<'t> Operand<'t> for Var<'t> {
+    #[inline(always)]
+    #[track_caller]
+    fn operand(self, graph: &'t Graph) -> Var<'t> {
+        assert!(std::ptr::eq(self.graph, graph), "the operands were recorded on different tapes");
+        self
+    }
+}
+
+impl<'t> Operand<'t> for f64 {
+    #[inline]
+    #[track_caller]
+    fn operand(self, graph: &'t Graph) -> Var<'t> {
+        graph.scalar(self)
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident) => {
+        impl<'t, B: Operand<'t>> $trait<B> for Var<'t> {
+            type Output = Var<'t>;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, other: B) -> Var<'t> {
+                let other = other.operand(self.graph);
+                self.graph.record(Elementwise::$method, &[self.id, other.id])
+            }
+        }
+
+        impl<'t> $trait<Var<'t>> for f64 {
+            type Output = Var<'t>;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, other: Var<'t>) -> Var<'t> {
+                let this = other.graph.scalar(self);
+                other.graph.record(Elementwise::$method, &[this.id, other.id])
+            }
+        }
+    };
+}
+
+operator!(Add, add);
+operator!(Sub, sub);
+operator!(Mul, mul);
+operator!(Div, div);
+
+impl<'t> Neg for Var<'t> {
+    type Output = Var<'t>;
+
+    #[track_caller]
+    fn neg(self) -> Var<'t> {
+        self.graph.record(Elementwise::neg, &[self.id])
+    }
+}
+
+impl fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.graph.describe(self.id))
+    }
+}

@@ -1,0 +1,69 @@
+//! Layers: what a model is made of. They hold parameter ids and settings, never numbers.
+
+mod activation;
+mod dense;
+mod dropout;
+mod sequential;
+
+pub use activation::{LeakyRelu, LogSoftmax, Relu, Sigmoid, Softmax, Softplus, Tanh};
+pub use dense::{Dense, DenseBuilder};
+pub use dropout::Dropout;
+pub use sequential::Sequential;
+
+use crate::graph::Var;
+
+/// A part of a model that turns one value into another.
+///
+/// Whether it trains or infers is a property of the tape that the value is recorded on, and the
+/// precision one of the run, so there is one way to write a layer. A function from [`Var`] to
+/// [`Var`] is a layer; for a closure see [`from_fn`].
+///
+/// ```
+/// use gradtape::prelude::*;
+///
+/// struct Residual {
+///     inner: Dense,
+/// }
+///
+/// impl Layer for Residual {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+///         x + self.inner.forward(x).relu()
+///     }
+/// }
+///
+/// let mut params = Params::<f32>::new(Seed(0));
+/// let layers: Vec<Box<dyn Layer>> = vec![
+///     Box::new(Residual { inner: Dense::new(4, 4).build(&mut params, "residual") }),
+///     Box::new(Dense::new(4, 2).build(&mut params, "output")),
+/// ];
+/// let tape = Tape::inference(&params);
+/// let x = tape.input(&Tensor::zeros([3, 4]));
+/// let y = layers.iter().fold(x, |x, layer| layer.forward(x));
+/// assert_eq!(y.shape(), [3, 2].into());
+/// ```
+pub trait Layer {
+    /// Records what the layer computes of `x`.
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t>;
+}
+
+impl<F: for<'t> Fn(Var<'t>) -> Var<'t>> Layer for F {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self(x)
+    }
+}
+
+/// A layer from a closure.
+///
+/// ```
+/// use gradtape::{layers, prelude::*};
+///
+/// let scale = layers::from_fn(|x| 2.0 * x);
+/// let params = Params::<f32>::new(Seed(0));
+/// let tape = Tape::inference(&params);
+/// let y = scale.forward(tape.input(&Tensor::from([1.0, 2.0])));
+/// assert_eq!(tape.value(y).data(), [2.0, 4.0]);
+/// ```
+pub fn from_fn(f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> impl Layer {
+    f
+}

@@ -1,0 +1,139 @@
+//! Entries chosen by whole numbers: rows of a table, one entry of each row; and their transposes.
+
+use std::fmt;
+
+use super::{Array, Operation, Site, write_call};
+use crate::graph::{NodeId, Var};
+use crate::scalar::Scalar;
+use crate::shape::Shape;
+use crate::tensor::Indices;
+
+/// Choosing or scattering entries; the second input holds the indices.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Index {
+    /// `y[i, :] = x[indices[i], :]`
+    GatherRows,
+    /// `y[indices[i], :] += x[i, :]` for a result of `rows` rows: the transpose of gathering.
+    ScatterRows { rows: usize },
+    /// `y[i] = x[i, indices[i]]` along the last axis.
+    Pick,
+    /// `y[i, indices[i]] = x[i]`, the rest of `width` entries 0: the transpose of picking.
+    Place { width: usize },
+}
+
+impl Operation for Index {
+    fn name(&self) -> &'static str {
+        match self {
+            Index::GatherRows => "gather_rows",
+            Index::ScatterRows { .. } => "scatter_rows",
+            Index::Pick => "pick",
+            Index::Place { .. } => "place",
+        }
+    }
+
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        let (x, indices) = (inputs[0], inputs[1]);
+        let joined = |a: &[usize], b: &[usize]| -> Shape { a.iter().chain(b).copied().collect() };
+        match *self {
+            Index::GatherRows if x.rank() == 0 => Err("a scalar has no rows".to_string()),
+            Index::GatherRows => Ok(joined(indices, &x[1..])),
+            Index::ScatterRows { rows } => Ok(joined(&[rows], &x[indices.rank()..])),
+            Index::Pick if x.rank() > 0 && x[..x.rank() - 1] == indices[..] => Ok(indices.clone()),
+            Index::Pick => Err(format!(
+                "indices of shape {indices} do not name one entry of each row of shape {x}"
+            )),
+            Index::Place { width } => Ok(joined(indices, &[width])),
+        }
+    }
+
+    fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
+        if input != 0 {
+            return None;
+        }
+        let (x, indices) = (site.inputs[0].shape(), site.inputs[1]);
+        let adjoint = match self {
+            Index::GatherRows => Index::ScatterRows { rows: x[0] },
+            Index::ScatterRows { .. } => Index::GatherRows,
+            Index::Pick => Index::Place { width: x[x.rank() - 1] },
+            Index::Place { .. } => Index::Pick,
+        };
+        Some(site.g.graph().record(adjoint, &[site.g.id(), indices.id()]))
+    }
+
+    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
+        let (x, indices) = (inputs[0].numbers(), inputs[1].indices());
+        match *self {
+            Index::GatherRows => {
+                let width = inputs[0].shape[1..].iter().product::<usize>();
+                for (out, &row) in out.chunks_exact_mut(width.max(1)).zip(indices) {
+                    out.copy_from_slice(&x[row as usize * width..][..width]);
+                }
+            }
+            Index::ScatterRows { .. } => {
+                let width = shape[1..].iter().product::<usize>();
+                out.fill(T::ZERO);
+                for (x, &row) in x.chunks_exact(width.max(1)).zip(indices) {
+                    let out = &mut out[row as usize * width..][..width];
+                    out.iter_mut().zip(x).for_each(|(out, &x)| *out += x);
+                }
+            }
+            Index::Pick => {
+                let width = inputs[0].shape.last().copied().unwrap_or(1).max(1);
+                for ((out, x), &at) in out.iter_mut().zip(x.chunks_exact(width)).zip(indices) {
+                    *out = x[at as usize];
+                }
+            }
+            Index::Place { width } => {
+                out.fill(T::ZERO);
+                for ((out, &x), &at) in out.chunks_exact_mut(width.max(1)).zip(x).zip(indices) {
+                    out[at as usize] = x;
+                }
+            }
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
+        match self {
+            Index::ScatterRows { rows } => write_call(f, self.name(), inputs, &[("rows", rows)]),
+            Index::Place { width } => write_call(f, self.name(), inputs, &[("width", width)]),
+            _ => write_call(f, self.name(), inputs, &[]),
+        }
+    }
+}
+
+impl<'t> Var<'t> {
+    /// The rows of a table (of its first axis) at these indices: an embedding lookup. Of shape
+    /// `indices.shape + self.shape[1..]`; the gradients of rows taken more than once add up.
+    ///
+    /// # Panics
+    ///
+    /// If an index is not below the number of rows.
+    #[track_caller]
+    pub fn gather_rows(self, indices: impl Into<Indices>) -> Var<'t> {
+        let rows = self.shape().first().copied().unwrap_or(0);
+        let indices = self.indices_below(indices.into(), rows, "gather_rows");
+        self.graph().record(Index::GatherRows, &[self.id(), indices])
+    }
+
+    /// One entry of each row: `y[i] = x[i, indices[i]]` along the last axis.
+    ///
+    /// # Panics
+    ///
+    /// If an index is not below the size of the last axis.
+    #[track_caller]
+    pub fn pick(self, indices: impl Into<Indices>) -> Var<'t> {
+        let width = self.shape().last().copied().unwrap_or(0);
+        let indices = self.indices_below(indices.into(), width, "pick");
+        self.graph().record(Index::Pick, &[self.id(), indices])
+    }
+
+    /// Binds indices after a check that all are below a bound.
+    #[track_caller]
+    fn indices_below(self, indices: Indices, bound: usize, op: &str) -> NodeId {
+        if let Some(largest) = indices.max().filter(|&largest| largest as usize >= bound) {
+            let at = indices.data().iter().position(|&i| i == largest).unwrap_or(0);
+            panic!("{op}: index {largest} (at place {at}) is not below {bound}");
+        }
+        self.graph().indices(indices).id()
+    }
+}

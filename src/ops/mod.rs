@@ -1,0 +1,209 @@
+//! Operations: each with its shape rule, its gradient rule and its kernel in one place.
+//!
+//! An element-wise operation is one row of the table in [`elementwise`]; any other is one file,
+//! named in the list below. Gradient rules are written in [`Var`] algebra, so they can be
+//! differentiated again; adding up contributions and summing over broadcast axes is the engine's
+//! business, never a rule's.
+
+use std::fmt;
+
+use crate::graph::{Source, Var};
+use crate::scalar::Scalar;
+use crate::seed::Seed;
+use crate::shape::Shape;
+
+mod loss;
+
+/// Declares the families of operations: the module, the type that holds an operation's constants,
+/// and so the variants of [`Op`].
+macro_rules! families {
+    ($($(#[$doc:meta])* $module:ident: $family:ident),* $(,)?) => {
+        $(pub(crate) mod $module;)*
+
+        /// What a node computes.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub(crate) enum Op {
+            /// A number or tensor from outside the graph.
+            Source(Source),
+            $($(#[$doc])* $family($module::$family),)*
+        }
+
+        $(impl From<$module::$family> for Op {
+            #[inline(always)]
+            fn from(op: $module::$family) -> Op {
+                Op::$family(op)
+            }
+        })*
+
+        impl Op {
+            /// The name in messages and listings.
+            pub(crate) fn name(&self) -> &'static str {
+                match self {
+                    Op::Source(source) => source.name(),
+                    $(Op::$family(op) => op.name(),)*
+                }
+            }
+
+            /// The shape of the result, or what is wrong with those of the inputs.
+            pub(crate) fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+                match self {
+                    Op::Source(_) => unreachable!("a source's shape is given, not inferred"),
+                    $(Op::$family(op) => op.infer(inputs),)*
+                }
+            }
+
+            /// What the gradient at the output contributes to that at an input; `None` if nothing.
+            pub(crate) fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
+                match self {
+                    Op::Source(_) => None,
+                    $(Op::$family(op) => op.vjp(input, site),)*
+                }
+            }
+
+            /// Computes the whole output of one node.
+            pub(crate) fn eval<T: Scalar>(
+                &self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T],
+            ) {
+                match self {
+                    Op::Source(_) => unreachable!("a source is bound, not computed"),
+                    $(Op::$family(op) => op.eval(inputs, shape, out),)*
+                }
+            }
+
+            /// Writes the operation with its inputs and constants, as a listing shows it.
+            pub(crate) fn write(
+                &self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display],
+            ) -> fmt::Result {
+                match self {
+                    Op::Source(source) => write!(f, "{}", source.name()),
+                    $(Op::$family(op) => op.write(f, inputs),)*
+                }
+            }
+        }
+    };
+}
+
+families! {
+    /// An operation that works on each element alone, its inputs broadcast.
+    elementwise: Elementwise,
+    /// A random mask, different in each run's seed.
+    random: Mask,
+    /// The same numbers in another shape or order.
+    view: View,
+    /// A sum, maximum or logarithm of a sum of exponentials over axes.
+    reduce: Reduce,
+    /// A matrix product.
+    matmul: MatMul,
+    /// Entries chosen by whole numbers.
+    index: Index,
+    /// The softmax along an axis or its logarithm.
+    softmax: Softmax,
+}
+
+/// What every family of operations provides.
+pub(crate) trait Operation {
+    /// The name in messages and listings.
+    fn name(&self) -> &'static str;
+
+    /// The shape of the result, or what is wrong with those of the inputs.
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String>;
+
+    /// What the gradient at the output contributes to that at an input; `None` if nothing.
+    fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>>;
+
+    /// Computes the whole output of one node.
+    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]);
+
+    /// Writes the operation with its inputs and constants, as a listing shows it.
+    fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
+        write_call(f, self.name(), inputs, &[])
+    }
+}
+
+/// Where a gradient rule is applied: a node's inputs and output, and the gradient that arrives.
+pub(crate) struct Site<'a, 't> {
+    /// The gradient at the output, of the output's shape.
+    pub(crate) g: Var<'t>,
+    /// The inputs.
+    pub(crate) inputs: &'a [Var<'t>],
+    /// The output.
+    pub(crate) y: Var<'t>,
+}
+
+/// An input's numbers and shape, as a kernel sees them.
+pub(crate) struct Array<'a, T> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) data: Data<'a, T>,
+}
+
+/// The numbers of an input.
+#[derive(Clone, Copy)]
+pub(crate) enum Data<'a, T> {
+    Numbers(&'a [T]),
+    Indices(&'a [u32]),
+}
+
+impl<'a, T> Array<'a, T> {
+    pub(crate) fn numbers(&self) -> &'a [T] {
+        match self.data {
+            Data::Numbers(numbers) => numbers,
+            Data::Indices(_) => unreachable!("recorded with indices where numbers belong"),
+        }
+    }
+
+    /// The run's seed, which comes as two indices.
+    pub(crate) fn seed(&self) -> Seed {
+        match *self.indices() {
+            [low, high] => Seed(u64::from(low) | u64::from(high) << 32),
+            _ => unreachable!("recorded with another input where the seed belongs"),
+        }
+    }
+
+    pub(crate) fn indices(&self) -> &'a [u32] {
+        match self.data {
+            Data::Indices(indices) => indices,
+            Data::Numbers(_) => unreachable!("recorded with numbers where indices belong"),
+        }
+    }
+}
+
+/// Writes `name(input, input, constant=value)`.
+pub(crate) fn write_call(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    inputs: &[&dyn fmt::Display],
+    constants: &[(&str, &dyn fmt::Display)],
+) -> fmt::Result {
+    write!(f, "{name}(")?;
+    for (i, input) in inputs.iter().enumerate() {
+        write!(f, "{}{input}", if i > 0 { ", " } else { "" })?;
+    }
+    for (i, (key, value)) in constants.iter().enumerate() {
+        write!(f, "{}{key}={value}", if i + inputs.len() > 0 { ", " } else { "" })?;
+    }
+    write!(f, ")")
+}
+
+/// A constant of an operation, compared by its bits, so that NaN equals itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constant(pub(crate) f64);
+
+impl PartialEq for Constant {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Constant {}
+
+impl std::hash::Hash for Constant {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
+impl fmt::Display for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}

@@ -1,0 +1,101 @@
+//! The softmax along an axis and its logarithm, each in one pass a row.
+
+use std::fmt;
+
+use super::{Array, Operation, Site, write_call};
+use crate::exec::kernels::simd::vectorize;
+use crate::graph::Var;
+use crate::scalar::Scalar;
+use crate::shape::Shape;
+
+/// The softmax along an axis or its logarithm.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Softmax {
+    pub(crate) axis: u8,
+    pub(crate) log: bool,
+}
+
+impl Operation for Softmax {
+    fn name(&self) -> &'static str {
+        if self.log { "log_softmax" } else { "softmax" }
+    }
+
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        Ok(inputs[0].clone())
+    }
+
+    fn vjp<'t>(&self, _input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
+        let (g, y, axis) = (site.g, site.y, self.axis as isize);
+        Some(if self.log {
+            g - y.exp() * g.sum_keep(axis)
+        } else {
+            y * (g - (g * y).sum_keep(axis))
+        })
+    }
+
+    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
+        let axis = self.axis as usize;
+        let width = shape[axis];
+        let inner: usize = shape[axis + 1..].iter().product();
+        out.copy_from_slice(inputs[0].numbers());
+        if inner == 1 {
+            vectorize(
+                #[inline(always)]
+                || out.chunks_exact_mut(width.max(1)).for_each(|row| self.row(row)),
+            );
+            return;
+        }
+        let mut row = vec![T::ZERO; width];
+        for block in out.chunks_exact_mut((width * inner).max(1)) {
+            for column in 0..inner {
+                let at = |i: usize| i * inner + column;
+                (0..width).for_each(|i| row[i] = block[at(i)]);
+                self.row(&mut row);
+                (0..width).for_each(|i| block[at(i)] = row[i]);
+            }
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
+        write_call(f, self.name(), inputs, &[("axis", &self.axis)])
+    }
+}
+
+impl Softmax {
+    /// Turns one row into its softmax in place.
+    #[inline(always)]
+    fn row<T: Scalar>(&self, row: &mut [T]) {
+        let max = row.iter().fold(-T::INFINITY, |max, &x| max.maximum(x));
+        let mut sum = T::ZERO;
+        if self.log {
+            row.iter_mut().for_each(|x| *x -= max);
+            row.iter().for_each(|x| sum += x.exp());
+            let ln = sum.ln();
+            row.iter_mut().for_each(|x| *x -= ln);
+        } else {
+            row.iter_mut().for_each(|x| *x = (*x - max).exp());
+            row.iter().for_each(|&x| sum += x);
+            row.iter_mut().for_each(|x| *x = *x / sum);
+        }
+    }
+}
+
+impl<'t> Var<'t> {
+    #[track_caller]
+    fn softmax_along(self, axis: isize, log: bool) -> Var<'t> {
+        let axis = self.axes(axis).iter().next().unwrap_or(0) as u8;
+        self.graph().record(Softmax { axis, log }, &[self.id()])
+    }
+
+    /// `eˣ / Σ eˣ` along an axis (negative: counted from the last); finite for any finite `x`.
+    #[track_caller]
+    pub fn softmax(self, axis: isize) -> Var<'t> {
+        self.softmax_along(axis, false)
+    }
+
+    /// `x - ln Σ eˣ` along an axis: the logarithm of the softmax, without its underflow.
+    #[track_caller]
+    pub fn log_softmax(self, axis: isize) -> Var<'t> {
+        self.softmax_along(axis, true)
+    }
+}

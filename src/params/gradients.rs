@@ -1,0 +1,137 @@
+//! What a backward run leaves for the optimizer.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Layout, ParamId, Params};
+use crate::exec::WorkspaceStore;
+use crate::scalar::Scalar;
+
+/// The gradients of a loss with respect to all parameters, laid out as the [`Params`] are, and
+/// the loss itself.
+///
+/// [`Params`]: super::Params
+pub struct Gradients<T: Scalar = f32> {
+    layout: Arc<Layout>,
+    values: Vec<T>,
+    /// The parameters that the loss depends on, by position in the layout.
+    reached: Arc<[bool]>,
+    loss: T,
+    /// Where the memory goes when it is no longer needed.
+    store: Option<Arc<WorkspaceStore<T>>>,
+}
+
+impl<T: Scalar> Gradients<T> {
+    /// The gradients that a run left, in memory of the store. What it did not reach holds
+    /// anything, and is set to zero.
+    pub(crate) fn computed(
+        layout: Arc<Layout>,
+        mut values: Vec<T>,
+        reached: Arc<[bool]>,
+        loss: T,
+        store: Arc<WorkspaceStore<T>>,
+    ) -> Self {
+        for id in layout.ids().filter(|id| !reached[id.index()]) {
+            values[layout.range(id)].fill(T::ZERO);
+        }
+        Self { layout, values, reached, loss, store: Some(store) }
+    }
+
+    /// Gradients that were computed elsewhere, in the order of the layout, and their loss. Those
+    /// of frozen parameters are dropped.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    ///
+    /// let mut params = Params::<f32>::new(Seed(42));
+    /// let w = params.add(Parameter::new("w", [2]));
+    /// let scale = params.add(Parameter::new("scale", [1]).frozen());
+    ///
+    /// let gradients = Gradients::new(&params, vec![1.0, 2.0, 3.0], 0.5);
+    /// assert_eq!(gradients.get(w), Some(&[1.0, 2.0][..]));
+    /// assert_eq!(gradients.get(scale), None);
+    /// assert_eq!(gradients.flat(), [1.0, 2.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is not one gradient for each value of the parameters.
+    #[track_caller]
+    pub fn new(params: &Params<T>, mut values: Vec<T>, loss: T) -> Self {
+        let layout = params.layout().clone();
+        let (expected, found) = (layout.len(), values.len());
+        assert!(
+            found == expected,
+            "the parameters have {expected} values, but there are {found} gradients"
+        );
+        for (id, entry) in layout.ids().zip(layout.entries()) {
+            if !entry.trainable {
+                values[layout.range(id)].fill(T::ZERO);
+            }
+        }
+        let reached = layout.entries().iter().map(|entry| entry.trainable).collect();
+        Self { layout, values, reached, loss, store: None }
+    }
+
+    /// The loss that was differentiated.
+    pub fn loss(&self) -> T {
+        self.loss
+    }
+
+    /// The gradient with respect to one parameter, row by row; `None` if the loss does not depend
+    /// on it or it is frozen.
+    #[track_caller]
+    pub fn get(&self, id: ParamId) -> Option<&[T]> {
+        let range = self.layout.range(id);
+        self.reached[id.index()].then(|| &self.values[range])
+    }
+
+    /// The gradients with respect to all parameters, in the order of the layout; zero where the
+    /// loss does not depend on a parameter.
+    pub fn flat(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The gradients with respect to all parameters, to be changed before a step.
+    pub fn flat_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
+    /// The layout, which is that of the parameters.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The names of the trainable parameters that the loss does not depend on.
+    pub fn unreached(&self) -> impl Iterator<Item = &str> {
+        let entries = self.layout.entries().iter().zip(&self.reached[..]);
+        entries.filter(|(entry, reached)| entry.trainable && !**reached).map(|(e, _)| &e.name[..])
+    }
+
+    /// The parts of the flat slice that have a gradient, neighbours merged into one.
+    pub fn segments(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut ids = self.layout.ids().filter(|id| self.reached[id.index()]).peekable();
+        std::iter::from_fn(move || {
+            let mut segment = self.layout.range(ids.next()?);
+            while let Some(next) = ids.next_if(|&id| self.layout.range(id).start == segment.end) {
+                segment.end = self.layout.range(next).end;
+            }
+            Some(segment)
+        })
+    }
+}
+
+impl<T: Scalar> Drop for Gradients<T> {
+    fn drop(&mut self) {
+        if let Some(store) = &self.store {
+            store.put_gradients(std::mem::take(&mut self.values));
+        }
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Gradients<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gradients of {} values, loss {}", self.values.len(), self.loss)
+    }
+}

@@ -1,0 +1,118 @@
+//! The table of a model's parameters: what stands where in the flat slice.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::penalty::Penalty;
+use crate::shape::Shape;
+
+/// A parameter's place in the [`Layout`] of its [`Params`](super::Params).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ParamId(pub(crate) u32);
+
+impl ParamId {
+    /// The position in the layout, counted from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One parameter's row in the table.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The unique path, like `hidden/kernel`.
+    pub name: String,
+    /// The sizes of the axes.
+    pub shape: Shape,
+    /// Where its values start in the flat slice.
+    pub offset: usize,
+    /// What [`Tape::penalty`](crate::Tape::penalty) adds for it.
+    pub penalty: Option<Arc<dyn Penalty>>,
+    /// Whether it gets gradients and updates.
+    pub trainable: bool,
+}
+
+/// The table of a model's parameters: names, shapes, offsets into the flat slice, penalties and
+/// trainable flags.
+#[derive(Clone, Default)]
+pub struct Layout {
+    entries: Vec<Entry>,
+    len: usize,
+}
+
+impl Layout {
+    /// Appends a parameter behind the others.
+    #[track_caller]
+    pub(super) fn push(&mut self, mut entry: Entry) -> ParamId {
+        let name = &entry.name;
+        assert!(self.find(name).is_none(), "there is a parameter named `{name}` already");
+        entry.offset = self.len;
+        self.len += entry.shape.numel();
+        self.entries.push(entry);
+        ParamId(self.entries.len() as u32 - 1)
+    }
+
+    /// The parameters in the order of the flat slice.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The ids of all parameters, in the order of the flat slice.
+    pub fn ids(&self) -> impl Iterator<Item = ParamId> + use<> {
+        (0..self.entries.len() as u32).map(ParamId)
+    }
+
+    /// The row of one parameter.
+    ///
+    /// # Panics
+    ///
+    /// If the id belongs to other `Params`, which have more parameters than these.
+    #[track_caller]
+    pub fn entry(&self, id: ParamId) -> &Entry {
+        match self.entries.get(id.index()) {
+            Some(entry) => entry,
+            None => panic!(
+                "parameter {} is not one of the {} here: it was made by other `Params`",
+                id.index(),
+                self.entries.len()
+            ),
+        }
+    }
+
+    /// The parameter of this name.
+    pub fn find(&self, name: &str) -> Option<ParamId> {
+        self.entries.iter().position(|entry| entry.name == name).map(|i| ParamId(i as u32))
+    }
+
+    /// Where the values of a parameter stand in the flat slice.
+    #[track_caller]
+    pub fn range(&self, id: ParamId) -> Range<usize> {
+        let entry = self.entry(id);
+        entry.offset..entry.offset + entry.shape.numel()
+    }
+
+    /// The number of values of all parameters.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0).max(9);
+        writeln!(f, "{:width$}  {:>16}  {:>10}", "parameter", "shape", "values")?;
+        for Entry { name, shape, trainable, .. } in &self.entries {
+            let frozen = if *trainable { "" } else { "  frozen" };
+            let (dims, count) = (shape.to_string(), shape.numel());
+            writeln!(f, "{name:width$}  {dims:>16}  {count:>10}{frozen}")?;
+        }
+        write!(f, "{:width$}  {:>16}  {:>10}", "total", "", self.len)
+    }
+}

@@ -1,0 +1,187 @@
+//! The number types that a graph can run in: `f32` to train, `f64` to verify.
+
+mod elementary;
+
+use std::fmt::{Debug, Display, LowerExp};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
+
+/// A floating-point number type that a recorded graph can run in: `f32` or `f64`.
+///
+/// The elementary functions are part of it because their accuracy and speed are: those of `f32`
+/// are branch-free, so that a loop over them runs in vector registers, and give the same bits on
+/// every processor; those of `f64` are the standard library's.
+pub trait Scalar:
+    Copy
+    + Debug
+    + Default
+    + Display
+    + LowerExp
+    + PartialOrd
+    + Send
+    + Sync
+    + Sum
+    + Add<Output = Self>
+    + AddAssign
+    + Sub<Output = Self>
+    + SubAssign
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + sealed::Gemm
+    + 'static
+{
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
+    /// Whether results too small for a normal number are flushed to zero while a graph runs:
+    /// they slow training down and mean nothing to it, but a verification wants them.
+    const FLUSH_SUBNORMALS: bool;
+
+    /// The nearest number of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The same number in double precision.
+    fn to_f64(self) -> f64;
+    /// `|x|`
+    fn abs(self) -> Self;
+    /// `√x`
+    fn sqrt(self) -> Self;
+    /// `eˣ`
+    fn exp(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// `ln(1 + x)`, accurate near 0.
+    fn ln_1p(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// `xᵖ`
+    fn powf(self, p: Self) -> Self;
+    /// Whether the number is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+
+    /// The larger of both; NaN if either is.
+    #[inline(always)]
+    fn maximum(self, other: Self) -> Self {
+        if self > other || self.is_nan() { self } else { other }
+    }
+
+    /// The smaller of both; NaN if either is.
+    #[inline(always)]
+    fn minimum(self, other: Self) -> Self {
+        if self < other || self.is_nan() { self } else { other }
+    }
+
+    /// Whether this is not a number.
+    #[inline(always)]
+    #[allow(clippy::eq_op, reason = "NaN is what differs from itself")]
+    fn is_nan(self) -> bool {
+        self != self
+    }
+}
+
+pub(crate) mod sealed {
+    /// A matrix product in this number type; also what keeps `Scalar` closed.
+    pub trait Gemm: Sized {
+        /// `C = A B + beta C` for `A` of `m × k` and `B` of `k × n`, each with its row and column
+        /// stride in elements.
+        ///
+        /// # Safety
+        ///
+        /// The pointers and strides must describe matrices that can be read (`a`, `b`) and
+        /// written (`c`); `c` must not overlap the others or itself.
+        #[allow(clippy::too_many_arguments, reason = "the argument list of every BLAS")]
+        unsafe fn gemm(
+            m: usize,
+            k: usize,
+            n: usize,
+            a: *const Self,
+            a_strides: (isize, isize),
+            b: *const Self,
+            b_strides: (isize, isize),
+            beta: Self,
+            c: *mut Self,
+            c_strides: (isize, isize),
+        );
+    }
+}
+
+macro_rules! scalar {
+    ($type:ident, flush: $flush:expr, gemm: $gemm:path, elementary: $($functions:tt)::+) => {
+        impl Scalar for $type {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const INFINITY: Self = $type::INFINITY;
+            const FLUSH_SUBNORMALS: bool = $flush;
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $type
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $type::abs(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $type::sqrt(self)
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                $($functions)::+::exp(self)
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                $($functions)::+::ln(self)
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                $($functions)::+::ln_1p(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> Self {
+                $($functions)::+::tanh(self)
+            }
+            #[inline(always)]
+            fn powf(self, p: Self) -> Self {
+                $type::powf(self, p)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $type::is_finite(self)
+            }
+        }
+
+        impl sealed::Gemm for $type {
+            unsafe fn gemm(
+                m: usize,
+                k: usize,
+                n: usize,
+                a: *const Self,
+                a_strides: (isize, isize),
+                b: *const Self,
+                b_strides: (isize, isize),
+                beta: Self,
+                c: *mut Self,
+                c_strides: (isize, isize),
+            ) {
+                // SAFETY: the caller's promise is the one asked for.
+                unsafe {
+                    $gemm(
+                        m, k, n, 1.0, a, a_strides.0, a_strides.1, b, b_strides.0, b_strides.1,
+                        beta, c, c_strides.0, c_strides.1,
+                    );
+                }
+            }
+        }
+    };
+}
+
+scalar!(f32, flush: true, gemm: matrixmultiply::sgemm, elementary: elementary);
+scalar!(f64, flush: false, gemm: matrixmultiply::dgemm, elementary: f64);

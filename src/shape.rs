@@ -1,0 +1,266 @@
+//! Shapes, axes and NumPy broadcasting.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+/// The sizes of a tensor's axes, outermost first. The empty shape is a scalar's.
+///
+/// ```
+/// use gradtape::Shape;
+///
+/// let shape = Shape::from([2, 3]);
+/// assert_eq!(shape.rank(), 2);
+/// assert_eq!(shape.numel(), 6);
+/// assert_eq!(shape.to_string(), "[2, 3]");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+/// One number an axis: how far apart, in elements, neighbours along that axis lie.
+pub(crate) type Strides = SmallVec<[usize; 4]>;
+
+impl Shape {
+    /// The shape of a scalar: no axes, one element.
+    pub fn scalar() -> Self {
+        Self::default()
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of elements: the product of all sizes, 1 for a scalar.
+    pub fn numel(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    /// The shape that two operands broadcast to, by NumPy's rule: aligned at the last axis, sizes
+    /// are equal or one of them is 1. The error is the clash: axis of the result and both sizes.
+    pub(crate) fn broadcast(&self, other: &Shape) -> Result<Shape, (usize, usize, usize)> {
+        let rank = self.rank().max(other.rank());
+        let mut sizes = SmallVec::with_capacity(rank);
+        for axis in 0..rank {
+            let (a, b) = (self.aligned(axis, rank), other.aligned(axis, rank));
+            sizes.push(match (a, b) {
+                _ if a == b => a,
+                (1, _) => b,
+                (_, 1) => a,
+                _ => return Err((axis, a, b)),
+            });
+        }
+        Ok(Shape(sizes))
+    }
+
+    /// The size at an axis of a shape of higher rank that this one is aligned with.
+    fn aligned(&self, axis: usize, rank: usize) -> usize {
+        (axis + self.rank()).checked_sub(rank).map_or(1, |own| self.0[own])
+    }
+
+    /// Whether a tensor of this shape can be broadcast to `target` without changing `target`.
+    pub(crate) fn broadcasts_to(&self, target: &Shape) -> bool {
+        self.broadcast(target).as_ref() == Ok(target)
+    }
+
+    /// The axes of `self` along which a tensor of shape `source` was repeated to get here.
+    pub(crate) fn axes_broadcast_from(&self, source: &Shape) -> Axes {
+        let rank = self.rank();
+        Axes::of((0..rank).filter(|&axis| {
+            let added = axis < rank - source.rank();
+            added || (source.aligned(axis, rank) == 1 && self.0[axis] != 1)
+        }))
+    }
+
+    /// This shape with `axes` dropped, or left as 1 if they are kept.
+    pub(crate) fn reduced(&self, axes: Axes, keep: bool) -> Shape {
+        let sizes = self.0.iter().enumerate();
+        if keep {
+            sizes.map(|(axis, &n)| if axes.contains(axis) { 1 } else { n }).collect()
+        } else {
+            sizes.filter(|&(axis, _)| !axes.contains(axis)).map(|(_, &n)| n).collect()
+        }
+    }
+
+    /// Changes the size of the first axis, if there is one.
+    pub(crate) fn set_rows(&mut self, rows: usize) {
+        if let Some(size) = self.0.first_mut() {
+            *size = rows;
+        }
+    }
+
+    /// The strides of a tensor stored row by row.
+    pub(crate) fn strides(&self) -> Strides {
+        let mut strides: Strides = SmallVec::from_elem(1, self.rank());
+        for axis in (1..self.rank()).rev() {
+            strides[axis - 1] = strides[axis] * self.0[axis];
+        }
+        strides
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
+        Shape(sizes.into_iter().collect())
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(sizes: &[usize]) -> Self {
+        Shape(sizes.into())
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(sizes: [usize; N]) -> Self {
+        sizes[..].into()
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(sizes: Vec<usize>) -> Self {
+        sizes[..].into()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &self[..])
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A set of axes, counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug, Serialize, Deserialize)]
+pub struct Axes(u32);
+
+impl Axes {
+    /// The largest rank whose axes fit in the set.
+    pub(crate) const MAX_RANK: usize = u32::BITS as usize;
+
+    /// Every axis of a tensor of the given rank.
+    pub(crate) fn all(rank: usize) -> Self {
+        Self::of(0..rank)
+    }
+
+    pub(crate) fn of(axes: impl IntoIterator<Item = usize>) -> Self {
+        Axes(axes.into_iter().fold(0, |set, axis| set | 1 << axis))
+    }
+
+    pub(crate) fn contains(self, axis: usize) -> bool {
+        self.0 >> axis & 1 == 1
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
+        (0..Self::MAX_RANK).filter(move |&axis| self.contains(axis))
+    }
+}
+
+impl fmt::Display for Axes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// What can name the axes of a reduction: `0`, `-1`, `[0, 2]` or `..` for all. Negative axes are
+/// counted from the last.
+pub trait IntoAxes {
+    /// The axes as a set, or the one that a tensor of this rank does not have.
+    fn into_axes(self, rank: usize) -> Result<Axes, isize>;
+}
+
+impl IntoAxes for std::ops::RangeFull {
+    fn into_axes(self, rank: usize) -> Result<Axes, isize> {
+        Ok(Axes::all(rank))
+    }
+}
+
+impl IntoAxes for isize {
+    fn into_axes(self, rank: usize) -> Result<Axes, isize> {
+        [self].into_axes(rank)
+    }
+}
+
+impl<const N: usize> IntoAxes for [isize; N] {
+    fn into_axes(self, rank: usize) -> Result<Axes, isize> {
+        self[..].into_axes(rank)
+    }
+}
+
+impl IntoAxes for &[isize] {
+    fn into_axes(self, rank: usize) -> Result<Axes, isize> {
+        let mut set = Axes::default();
+        for &axis in self {
+            let at = if axis < 0 { axis + rank as isize } else { axis };
+            if !(0..rank as isize).contains(&at) {
+                return Err(axis);
+            }
+            set.0 |= 1 << at;
+        }
+        Ok(set)
+    }
+}
+
+impl IntoAxes for Axes {
+    fn into_axes(self, rank: usize) -> Result<Axes, isize> {
+        self.iter().find(|&axis| axis >= rank).map_or(Ok(self), |axis| Err(axis as isize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasting_follows_numpy() {
+        let shape = |sizes: &[usize]| Shape::from(sizes);
+        let cases: [(&[usize], &[usize], &[usize]); 6] = [
+            (&[2, 3], &[3], &[2, 3]),
+            (&[2, 1], &[1, 4], &[2, 4]),
+            (&[5, 1, 3], &[4, 1], &[5, 4, 3]),
+            (&[], &[2, 2], &[2, 2]),
+            (&[0, 3], &[1, 3], &[0, 3]),
+            (&[1], &[1, 1], &[1, 1]),
+        ];
+        for (a, b, want) in cases {
+            assert_eq!(shape(a).broadcast(&shape(b)), Ok(shape(want)));
+            assert_eq!(shape(b).broadcast(&shape(a)), Ok(shape(want)));
+        }
+        assert_eq!(shape(&[2, 3]).broadcast(&shape(&[4, 3])), Err((0, 2, 4)));
+    }
+
+    #[test]
+    fn broadcast_axes_are_those_that_were_repeated() {
+        let target = Shape::from([5, 4, 3]);
+        assert_eq!(target.axes_broadcast_from(&Shape::from([4, 1])), Axes::of([0, 2]));
+        assert_eq!(target.axes_broadcast_from(&target), Axes::default());
+    }
+
+    #[test]
+    fn negative_axes_count_from_the_end() {
+        assert_eq!([0, -1].into_axes(3), Ok(Axes::of([0, 2])));
+        assert_eq!((-4).into_axes(3), Err(-4));
+        assert_eq!(3.into_axes(3), Err(3));
+    }
+}
