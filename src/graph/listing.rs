@@ -77,13 +77,13 @@ impl fmt::Display for Graph {
             let layout = self.layout();
             let hidden =
                 |node: &Node| matches!(node.op, Op::Source(Source::Scalar(_) | Source::Seed));
-            let number = nodes.len().max(1).ilog10() as usize + 2;
+            let number = nodes.len().saturating_sub(1).max(1).ilog10() as usize + 2;
             let shape = nodes.iter().map(|node| node.shape.to_string().len()).max().unwrap_or(0);
             for (i, node) in nodes.iter().enumerate().filter(|(_, node)| !hidden(node)) {
                 let id = NodeId(i as u32);
                 let (name, dims) = (format!("%{i}"), node.shape.to_string());
                 let definition = Definition { nodes, id, layout };
-                writeln!(f, "{name:>number$}  {dims:shape$}  {definition}")?;
+                writeln!(f, "{name:number$}  {dims:shape$}  {definition}")?;
             }
             Ok(())
         })

@@ -76,6 +76,11 @@ impl Graph {
         &self.layout
     }
 
+    /// The ids of all parameters, in the order of their layout.
+    pub fn param_ids(&self) -> impl Iterator<Item = ParamId> + use<> {
+        self.layout.ids()
+    }
+
     /// A parameter.
     ///
     /// # Panics
@@ -163,19 +168,16 @@ impl Graph {
         let next = recording.next();
         if !next.is_some_and(|node| node.op == op && node.inputs[..] == *inputs) {
             drop(recording);
-            return self.record_new(op, inputs, location);
+            return self.record_new(op, inputs);
         }
         self.var(recording.advance(location, || unreachable!("the node is there")))
     }
 
     /// Records an operation that the earlier step does not have here.
     #[cold]
-    fn record_new(
-        &self,
-        op: Op,
-        inputs: &[NodeId],
-        location: &'static Location<'static>,
-    ) -> Var<'_> {
+    #[track_caller]
+    fn record_new(&self, op: Op, inputs: &[NodeId]) -> Var<'_> {
+        let location = Location::caller();
         let mut recording = self.recording.borrow_mut();
         let shape = {
             let nodes = &recording.trace.nodes;
@@ -186,7 +188,7 @@ impl Graph {
             Ok(shape) => shape,
             Err(reason) => {
                 drop(recording);
-                self.panic_at(location, &op, inputs, &reason);
+                self.reject(&op, inputs, &reason);
             }
         };
         recording.diverge(&self.store, &op, inputs, &shape);
@@ -197,9 +199,10 @@ impl Graph {
 
     /// Panics with the operation, what is wrong and what its inputs are, at the user's line.
     #[cold]
-    fn panic_at(&self, location: &Location<'_>, op: &Op, inputs: &[NodeId], reason: &str) -> ! {
+    #[track_caller]
+    fn reject(&self, op: &Op, inputs: &[NodeId], reason: &str) -> ! {
         let described: Vec<String> = inputs.iter().map(|&id| self.describe(id)).collect();
-        panic!("{}: {reason}\n  inputs: {}\n  at {location}", op.name(), described.join(", "))
+        panic!("{}: {reason}\n  inputs: {}", op.name(), described.join(", "))
     }
 
     /// The handle of a node.

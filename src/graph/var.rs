@@ -26,6 +26,7 @@ use crate::shape::Shape;
 /// assert_eq!(tape.value(gradient).data(), [4.0, 8.0, 12.0]);
 /// ```
 #[derive(Clone, Copy)]
+#[must_use = "recording a value computes nothing by itself"]
 pub struct Var<'t> {
     graph: &'t Graph,
     id: NodeId,

@@ -1,6 +1,8 @@
 //! Matrix products: `matrixmultiply`, spread over the threads, and a kernel of our own for
 //! products too small for its packing to pay.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::simd::vectorize;
@@ -104,12 +106,13 @@ unsafe fn packed<T: Scalar>(
     }
 }
 
-/// The columns computed side by side.
+/// The columns computed side by side: two vector registers, or one where there are no more.
 const LANES: usize = 16;
+const HALF: usize = LANES / 2;
 /// The rows computed side by side.
 const ROWS: usize = 4;
 
-/// A product so small that `B` is copied, in panels of [`LANES`] columns, to the stack.
+/// A product so small that `B` is copied, a panel of columns at a time, to the stack.
 ///
 /// # Safety
 ///
@@ -125,44 +128,75 @@ unsafe fn small<T: Scalar>(
     vectorize(
         #[inline(always)]
         || {
-            let mut panel = [[T::ZERO; LANES]; SMALL_B / LANES];
+            let mut panel = [MaybeUninit::uninit(); SMALL_B];
             for first in (0..n).step_by(LANES) {
                 let width = LANES.min(n - first);
-                for (p, row) in panel[..k].iter_mut().enumerate() {
-                    // SAFETY: within `B`.
-                    let from = unsafe { b.start.add(p * b.row_stride + first * b.column_stride) };
-                    for (lane, value) in row[..width].iter_mut().enumerate() {
-                        // SAFETY: within `B`.
-                        *value = unsafe { *from.add(lane * b.column_stride) };
-                    }
-                }
-                for row in (0..m).step_by(ROWS) {
-                    let rows = ROWS.min(m - row);
-                    let mut sums = [[T::ZERO; LANES]; ROWS];
-                    for (p, b) in panel[..k].iter().enumerate() {
-                        for (r, sums) in sums.iter_mut().enumerate() {
-                            // The last rows are computed again where there are fewer than `ROWS`.
-                            let i = row + r.min(rows - 1);
-                            // SAFETY: within `A`.
-                            let x = unsafe { *a.start.add(i * a.row_stride + p * a.column_stride) };
-                            for lane in 0..LANES {
-                                sums[lane] += x * b[lane];
-                            }
-                        }
-                    }
-                    for (r, sums) in sums[..rows].iter().enumerate() {
-                        // SAFETY: within `C`.
-                        let out = unsafe {
-                            std::slice::from_raw_parts_mut(c.add((row + r) * n + first), width)
-                        };
-                        for (out, &sum) in out.iter_mut().zip(sums) {
-                            *out = if accumulate { *out + sum } else { sum };
-                        }
+                // SAFETY: the caller's promise, for these columns of `B` and `C`.
+                unsafe {
+                    let b = Strided { start: b.start.add(first * b.column_stride), ..b };
+                    let c = c.add(first);
+                    if width > HALF {
+                        columns::<T, LANES>([m, k, width], a, b, c, n, accumulate, &mut panel);
+                    } else {
+                        columns::<T, HALF>([m, k, width], a, b, c, n, accumulate, &mut panel);
                     }
                 }
             }
         },
     );
+}
+
+/// At most `W` columns of a small product.
+///
+/// # Safety
+///
+/// As for [`gemm`], with rows of `C` that lie `c_stride` apart, and `k · W` elements in `panel`.
+#[inline(always)]
+unsafe fn columns<T: Scalar, const W: usize>(
+    [m, k, width]: [usize; 3],
+    a: Strided<T>,
+    b: Strided<T>,
+    c: *mut T,
+    c_stride: usize,
+    accumulate: bool,
+    panel: &mut [MaybeUninit<T>; SMALL_B],
+) {
+    let (panel, _) = panel.as_chunks_mut::<W>();
+    for (p, row) in panel[..k].iter_mut().enumerate() {
+        for (lane, value) in row.iter_mut().enumerate() {
+            // SAFETY: within `B`.
+            let from = || unsafe { *b.start.add(p * b.row_stride + lane * b.column_stride) };
+            value.write(if lane < width { from() } else { T::ZERO });
+        }
+    }
+    for first in (0..m).step_by(ROWS) {
+        let rows = ROWS.min(m - first);
+        let mut sums = [[T::ZERO; W]; ROWS];
+        // The last row is computed again where there are fewer than `ROWS`.
+        let row_of = |r: usize| (first + r.min(rows - 1)) * a.row_stride;
+        // SAFETY: within `A`.
+        let row: [*const T; ROWS] = std::array::from_fn(|r| unsafe { a.start.add(row_of(r)) });
+        for (p, b) in panel[..k].iter().enumerate() {
+            for (sums, row) in sums.iter_mut().zip(row) {
+                // SAFETY: within `A`; the panel was filled above.
+                let (x, b) = unsafe { (*row.add(p * a.column_stride), b.map(|b| b.assume_init())) };
+                for lane in 0..W {
+                    sums[lane] += x * b[lane];
+                }
+            }
+        }
+        for (r, sums) in sums[..rows].iter().enumerate() {
+            // SAFETY: within `C`.
+            let out =
+                unsafe { std::slice::from_raw_parts_mut(c.add((first + r) * c_stride), width) };
+            match <&mut [T; W]>::try_from(&mut *out) {
+                Ok(out) if !accumulate => *out = *sums,
+                _ => out.iter_mut().zip(sums).for_each(|(out, &sum)| {
+                    *out = if accumulate { *out + sum } else { sum };
+                }),
+            }
+        }
+    }
 }
 
 #[cfg(test)]

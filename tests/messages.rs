@@ -1,0 +1,109 @@
+//! Mistakes in a model's code: what the message says, and that it points at the user's line.
+
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Mutex;
+
+use gradtape::prelude::*;
+
+/// The message and line of the panic that a mistake makes.
+fn panic_of<R>(mistake: impl FnOnce() -> R) -> (String, String) {
+    static SEEN: Mutex<Option<String>> = Mutex::new(None);
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
+        *SEEN.lock().unwrap() = place;
+    }));
+    let result = catch_unwind(AssertUnwindSafe(|| drop(mistake())));
+    std::panic::set_hook(hook);
+    let payload = result.expect_err("the mistake should panic");
+    let message = payload
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
+        .expect("a panic with a message");
+    (message, SEEN.lock().unwrap().take().unwrap_or_default())
+}
+
+/// Asserts that a mistake, written on the line of the call, panics there and says all of this.
+#[track_caller]
+fn assert_says<R>(mistake: impl FnOnce() -> R, parts: &[&str]) {
+    let here = Location::caller();
+    let (message, place) = panic_of(mistake);
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in:\n{message}");
+    }
+    // The mistake is on the line of the call or on the next one.
+    let lines = [here.line(), here.line() + 1];
+    assert!(lines.iter().any(|line| place == format!("{}:{line}", here.file())), "{place}");
+}
+
+#[test]
+fn shapes_that_do_not_fit() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add(Parameter::new("hidden/kernel", [4, 5]));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::zeros([2, 3]));
+    let w = tape.param(w);
+    let broadcast = "add: shapes [2, 3] and [4, 5] do not broadcast at axis 0 (2 vs 4)";
+    assert_says(|| x + w, &[broadcast, "hidden/kernel [4, 5]", "input %0 [2, 3]"]);
+    let columns = "matmul: shapes [2, 3] and [4, 5] do not fit: 3 columns of the first, 4 rows";
+    assert_says(|| x.matmul(w), &[columns, "hidden/kernel"]);
+    assert_says(|| x.tanh().maximum(w), &["maximum: ", "tanh(%0)"]);
+    assert_says(|| x.reshape([7]), &["reshape: [2, 3] holds 6 elements, but [7] holds 7"]);
+    assert_says(|| x.broadcast_to([3, 3]), &["broadcast_to: [2, 3] does not broadcast to"]);
+    assert_says(|| x.permute(&[0, 0]), &["permute: ", "does not name each axis"]);
+    assert_says(|| x.sum(0).transpose(), &["transpose: [3] has fewer than two axes"]);
+    assert_says(|| x.sum([0, 2]), &["axis 2 is out of range for shape [2, 3]"]);
+    assert_says(|| x.softmax(-3), &["axis -3 is out of range for shape [2, 3]"]);
+}
+
+#[test]
+fn losses_and_labels() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add(Parameter::new("w", [2, 3]));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::zeros([2, 3]));
+    assert_says(|| x.cross_entropy([0, 3]), &["index 3 (at place 1) is not below 3"]);
+    assert_says(|| x.cross_entropy([0, 1, 2]), &["pick: ", "[3]", "[2, 3]"]);
+    assert_says(
+        || x.mean_squared_error(tape.input(&Tensor::zeros([3]))),
+        &["mean_squared_error: targets of shape [3] for predictions of shape [2, 3]"],
+    );
+    assert_says(|| tape.backward(tape.param(w)), &["backward: ", "[2, 3]", "mean(..)"]);
+    assert_says(|| tape.backward(x.sum(..)), &["depends on no trainable parameter"]);
+    assert_says(|| x.dropout(1.0), &["dropout: the rate has to be in [0, 1), got 1"]);
+}
+
+#[test]
+fn things_that_belong_elsewhere() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let mut others = Params::<f32>::new(Seed(0));
+    others.add(Parameter::new("a", [1]));
+    let foreign = others.add(Parameter::new("b", [1]));
+    let tape = Tape::inference(&params);
+    assert_says(|| tape.param(foreign), &["was made by other `Params`"]);
+    let other_tape = Tape::inference(&others);
+    let x = tape.scalar(1.0);
+    assert_says(|| x + other_tape.scalar(1.0), &["recorded on different tapes"]);
+    drop(tape);
+    params.add(Parameter::new("a", [1]));
+    assert_says(
+        || params.add(Parameter::new("a", [2])),
+        &["there is a parameter named `a` already"],
+    );
+}
+
+#[test]
+fn a_layer_that_does_not_fit_is_named() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let layer = Dense::new(5, 2).build(&mut params, "second");
+    let model = Sequential::new().then(Dense::new(3, 4).build(&mut params, "first")).then(layer);
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::zeros([2, 3]));
+    assert_says(|| layer.forward(x), &["matmul: ", "[2, 3]", "second/kernel [5, 2]"]);
+    // Behind a `dyn Layer`, the place is the layer's own, so the parameter's name has to do.
+    let (message, _) = panic_of(|| model.forward(x));
+    assert!(message.contains("second/kernel [5, 2]") && message.contains("[2, 4]"), "{message}");
+}
