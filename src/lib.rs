@@ -1,4 +1,54 @@
 //! Reverse-mode automatic differentiation and training on the CPU.
+//!
+//! You write a model in ordinary mathematics. It is recorded as a graph without numbers,
+//! differentiated by rules written in that same mathematics, and run: in `f32` to train, in `f64`
+//! to verify that the gradients are right.
+//!
+//! ```
+//! use gradtape::prelude::*;
+//!
+//! // y = 3x - 1, with some noise
+//! let x = Tensor::from_fn([64, 1], |i| i as f32 / 32.0 - 1.0);
+//! let y = Tensor::from_fn([64, 1], |i| 3.0 * x.data()[i] - 1.0 + 0.01 * (i as f32).sin());
+//!
+//! let mut params = Params::new(Seed(42));
+//! let line = Dense::new(1, 1).build(&mut params, "line");
+//!
+//! let mut optimizer = Adam::new(0.1);
+//! for step in 0..300 {
+//!     let tape = Tape::training(&params, Seed(step));
+//!     let loss = line.forward(tape.input(&x)).mean_squared_error(tape.input(&y));
+//!     let gradients = tape.backward(loss);
+//!     optimizer.step(&mut params, &gradients);
+//! }
+//! assert!((params.values(line.kernel())[0] - 3.0).abs() < 0.01);
+//! ```
+//!
+//! # Where things are
+//!
+//! | to | see |
+//! |---|---|
+//! | write mathematics | [`Var`]: operators, functions, reductions, losses |
+//! | record and run it | [`Tape`] |
+//! | hold numbers | [`Tensor`], [`Indices`], [`Params`] |
+//! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
+//! | choose initial values | [`init`] |
+//! | keep weights small | [`penalty`] |
+//! | read data | [`data`] |
+//! | train | [`optim`], [`train`] |
+//! | verify gradients | [`gradcheck`] |
+//!
+//! # What holds everywhere
+//!
+//! - **A result is a pure function** of parameters, inputs and [`Seed`], bit for bit, on any
+//!   number of threads (`RAYON_NUM_THREADS` says how many). Noise is drawn from the tape's seed.
+//! - **Training or inference is a property of the tape**, precision one of the parameters; a
+//!   model's code knows of neither.
+//! - **A mistake in a model's code panics** at your line, with the operation, the shapes and the
+//!   parameters' names. What comes from outside, such as files, returns an [`Error`].
+//! - **Losses take logits.** There is no softmax to forget or to apply twice.
+//! - **At a kink** the derivative is 0 if the function is flat on one side (`relu`) or has its
+//!   minimum there (`abs`); ties of a maximum share the gradient evenly.
 
 pub mod data;
 mod error;

@@ -77,7 +77,7 @@ macro_rules! elementwise {
             pub(crate) unsafe fn apply<T: Scalar>(
                 self, args: [*const T; MAX_ARITY], out: *mut T, n: usize,
             ) {
-                vectorize(#[inline(always)] || match self {
+                vectorize(#[inline(always)] move || match self {
                     $(Self::$name $({ $constant })? => {
                         $(let $constant = T::from_f64($constant.0);)?
                         let mut args = args.into_iter();

@@ -27,7 +27,8 @@ impl Mask {
     /// Draws the elements from `start` on, in row-by-row order.
     pub(crate) fn fill<T: Scalar>(&self, seed: Seed, mut start: usize, mut out: &mut [T]) {
         const BLOCK: usize = 1 << 32;
-        let threshold = (self.keep.0 * BLOCK as f64) as u64;
+        // Of 32 bits, like the hash, so that the comparison runs in vector registers.
+        let threshold = (self.keep.0 * BLOCK as f64) as u32;
         let scale = T::from_f64(self.scale.0);
         while !out.is_empty() {
             // Counters are 32 bits wide; the rest of the index goes into the key.
@@ -38,10 +39,10 @@ impl Mask {
             let first = start as u32;
             vectorize(
                 #[inline(always)]
-                || {
+                move || {
                     for (i, out) in block.iter_mut().enumerate() {
                         let bits = random_bits(first.wrapping_add(i as u32), low, high);
-                        *out = if u64::from(bits) < threshold { scale } else { T::ZERO };
+                        *out = if bits < threshold { scale } else { T::ZERO };
                     }
                 },
             );

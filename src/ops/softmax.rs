@@ -41,7 +41,7 @@ impl Operation for Softmax {
         if inner == 1 {
             vectorize(
                 #[inline(always)]
-                || out.chunks_exact_mut(width.max(1)).for_each(|row| self.row(row)),
+                move || out.chunks_exact_mut(width.max(1)).for_each(|row| self.row(row)),
             );
             return;
         }

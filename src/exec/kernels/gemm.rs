@@ -127,7 +127,7 @@ unsafe fn small<T: Scalar>(
 ) {
     vectorize(
         #[inline(always)]
-        || {
+        move || {
             let mut panel = [MaybeUninit::uninit(); SMALL_B];
             for first in (0..n).step_by(LANES) {
                 let width = LANES.min(n - first);

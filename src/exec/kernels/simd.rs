@@ -4,7 +4,8 @@
 /// no compiler flags.
 ///
 /// The closure must be `#[inline(always)]`, as must be everything that it calls in its loop: only
-/// what is inlined here is compiled for the wider registers. No instruction that changes a
+/// what is inlined here is compiled for the wider registers. It must be `move`: numbers that are
+/// captured by reference might change with every store of the loop, for all the compiler knows. No instruction that changes a
 /// result (such as a fused multiply-add) is formed, so the bits are those of the portable code.
 #[inline(always)]
 pub(crate) fn vectorize<R>(work: impl FnOnce() -> R) -> R {

@@ -10,7 +10,7 @@ const LANES: usize = 16;
 pub(crate) fn sum<T: Scalar>(values: &[T]) -> T {
     vectorize(
         #[inline(always)]
-        || {
+        move || {
             let (blocks, rest) = values.as_chunks::<LANES>();
             let mut lanes = [T::ZERO; LANES];
             for block in blocks {
@@ -37,7 +37,7 @@ pub(crate) fn sum<T: Scalar>(values: &[T]) -> T {
 pub(crate) fn add_to<T: Scalar>(sums: &mut [T], values: &[T]) {
     vectorize(
         #[inline(always)]
-        || sums.iter_mut().zip(values).for_each(|(sum, &x)| *sum += x),
+        move || sums.iter_mut().zip(values).for_each(|(sum, &x)| *sum += x),
     );
 }
 
