@@ -1,0 +1,127 @@
+//! The names of operations in the files, and what they are here.
+
+use gradtape::penalty::{L1, L1L2, L2, Penalty};
+use gradtape::{Indices, Var};
+
+use crate::case::Attributes;
+
+/// An input of a case, bound to a tape.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'t> {
+    Numbers(Var<'t>),
+    Whole(&'t Indices),
+}
+
+/// Records the operation of a case.
+///
+/// # Errors
+///
+/// If it is not known here, takes other inputs or lacks an attribute.
+pub(crate) fn record<'t>(
+    op: &str,
+    name: &str,
+    attrs: &Attributes,
+    inputs: &[Input<'t>],
+) -> Result<Var<'t>, String> {
+    use Input::{Numbers, Whole};
+    Ok(match (op, inputs) {
+        ("add", &[Numbers(a), Numbers(b)]) => a + b,
+        ("sub", &[Numbers(a), Numbers(b)]) => a - b,
+        ("mul", &[Numbers(a), Numbers(b)]) => a * b,
+        ("div", &[Numbers(a), Numbers(b)]) => a / b,
+        ("neg", &[Numbers(x)]) => -x,
+        ("reciprocal", &[Numbers(x)]) => 1.0 / x,
+        ("square", &[Numbers(x)]) => x.square(),
+        ("sqrt", &[Numbers(x)]) => x.sqrt(),
+        ("exp", &[Numbers(x)]) => x.exp(),
+        ("ln", &[Numbers(x)]) => x.ln(),
+        ("powf", &[Numbers(x)]) => x.powf(attrs.number("exponent")?),
+        ("abs", &[Numbers(x)]) => x.abs(),
+        ("sign", &[Numbers(x)]) => x.sgn(),
+        ("relu", &[Numbers(x)]) => x.relu(),
+        ("leaky_relu", &[Numbers(x)]) => x.leaky_relu(attrs.number("negative_slope")?),
+        ("tanh", &[Numbers(x)]) => x.tanh(),
+        ("sigmoid", &[Numbers(x)]) => x.sigmoid(),
+        ("softplus", &[Numbers(x)]) => x.softplus(),
+        ("maximum", &[Numbers(a), Numbers(b)]) => a.maximum(b),
+        ("minimum", &[Numbers(a), Numbers(b)]) => a.minimum(b),
+        ("where", &[Numbers(condition), Numbers(a), Numbers(b)]) => condition.select(a, b),
+        ("softmax", &[Numbers(x)]) => x.softmax(attrs.get("axis")?),
+        ("log_softmax", &[Numbers(x)]) => x.log_softmax(attrs.get("axis")?),
+        ("sum" | "mean" | "max" | "logsumexp", &[Numbers(x)]) => reduction(op, x, attrs)?,
+        ("transpose", &[Numbers(x)]) => x.transpose(),
+        ("permute", &[Numbers(x)]) => x.permute(&attrs.get::<Vec<usize>>("axes")?),
+        ("reshape", &[Numbers(x)]) => x.reshape(attrs.get::<Vec<usize>>("shape")?),
+        ("gather_rows", &[Numbers(table), Whole(indices)]) => table.gather_rows(indices),
+        ("matmul", &[Numbers(a), Numbers(b)]) => {
+            let a = if attrs.get("transpose_a")? { a.transpose() } else { a };
+            let b = if attrs.get("transpose_b")? { b.transpose() } else { b };
+            a.matmul(b)
+        }
+        ("l1_penalty", &[Numbers(w)]) => L1(attrs.number("lambda")?).penalty(w),
+        ("l2_penalty_half", &[Numbers(w)]) => L2(attrs.number("lambda")?).penalty(w),
+        // Keras has no half before the squares.
+        ("l2_penalty_keras", &[Numbers(w)]) => L2(2.0 * attrs.number("lambda")?).penalty(w),
+        ("elastic_net_keras", &[Numbers(w)]) => {
+            L1L2 { l1: attrs.number("l1")?, l2: 2.0 * attrs.number("l2")? }.penalty(w)
+        }
+        ("elastic_net_mixed", &[Numbers(w)]) => {
+            let (lambda, ratio) = (attrs.number("lambda")?, attrs.number("ratio")?);
+            L1L2 { l1: lambda * ratio, l2: lambda * (1.0 - ratio) }.penalty(w)
+        }
+        ("composite", _) => composite(name, attrs, inputs)?,
+        _ => return Err(format!("operation `{op}` of {} inputs is not known here", inputs.len())),
+    })
+}
+
+/// A reduction over axes, which are kept with size 1 or dropped.
+fn reduction<'t>(op: &str, x: Var<'t>, attrs: &Attributes) -> Result<Var<'t>, String> {
+    let axes: Option<Vec<isize>> = attrs.get("axes")?;
+    let keep: bool = attrs.get("keepdims")?;
+    // All axes are named in the library's own way, `..`, which cases of all axes are to reach.
+    macro_rules! reduce {
+        ($drop:ident, $keep:ident) => {
+            match (axes.as_deref(), keep) {
+                (None, false) => x.$drop(..),
+                (None, true) => x.$keep(..),
+                (Some(axes), false) => x.$drop(axes),
+                (Some(axes), true) => x.$keep(axes),
+            }
+        };
+    }
+    Ok(match op {
+        "sum" => reduce!(sum, sum_keep),
+        "mean" => reduce!(mean, mean_keep),
+        "max" => reduce!(max, max_keep),
+        "logsumexp" => reduce!(logsumexp, logsumexp_keep),
+        _ => return Err(format!("reduction `{op}` is not known here")),
+    })
+}
+
+/// A small graph, as the case's attribute `expr` writes it.
+fn composite<'t>(name: &str, attrs: &Attributes, inputs: &[Input<'t>]) -> Result<Var<'t>, String> {
+    use Input::{Numbers, Whole};
+    Ok(match (name, inputs) {
+        ("composite/same_input_twice", &[Numbers(x)]) => x.matmul(x) + x.transpose(),
+        ("composite/diamond", &[Numbers(x), Numbers(w)]) => {
+            let a = x.matmul(w).tanh();
+            ((a * a + a) / (1.0 + a.exp())).sum(0)
+        }
+        ("composite/unused_input", &[Numbers(x), Numbers(_)]) => x.exp(),
+        ("composite/recurrent", &[Numbers(x), Numbers(h), Numbers(u), Numbers(w), Numbers(b)]) => {
+            let steps: u32 = attrs.get("steps")?;
+            (0..steps).fold(h, |h, t| {
+                let x = x.gather_rows([t]).reshape(&x.shape()[1..]);
+                (x.matmul(u) + h.matmul(w) + b).tanh()
+            })
+        }
+        (
+            "composite/network",
+            &[Numbers(x), Numbers(w1), Numbers(b1), Numbers(w2), Numbers(b2), Whole(labels)],
+        ) => {
+            let z = (x.matmul(w1) + b1).softplus().matmul(w2) + b2;
+            (z.logsumexp(1) - z.pick(labels)).mean(..)
+        }
+        _ => return Err(format!("expression {} is not known here", attrs.get::<String>("expr")?)),
+    })
+}

@@ -1,0 +1,117 @@
+//! Operations: output, gradients with respect to the inputs and, where given, second derivatives,
+//! in both number types.
+
+use gradtape::{Indices, Params, Scalar, Seed, Tape, Var};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::case::{Array, Attributes};
+use crate::compare::{DOUBLE, Demands, SINGLE, check as compare};
+use crate::operations::{Input, record};
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    op: String,
+    attrs: Attributes,
+    inputs: Vec<Named>,
+    output: Array,
+    /// The gradient that arrives at the output; none if the operation has no gradient.
+    cotangent: Option<Array>,
+    /// The gradient for each input, or `null` for one that has none.
+    #[serde(default)]
+    vjp: Vec<Option<Array>>,
+    hvp: Option<Second>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    #[serde(flatten)]
+    array: Array,
+}
+
+/// Second order: the derivative of the gradients along a direction, one tensor an input.
+#[derive(Deserialize)]
+struct Second {
+    direction: Vec<Option<Array>>,
+    result: Vec<Option<Array>>,
+}
+
+pub(crate) fn check(case: &Value) -> Result<(), String> {
+    let case = Case::deserialize(case).map_err(|error| error.to_string())?;
+    case.run::<f64>(&DOUBLE)?;
+    case.run::<f32>(&SINGLE)
+}
+
+impl Case {
+    fn run<T: Scalar>(&self, demands: &Demands) -> Result<(), String> {
+        let params = Params::<T>::new(Seed(0));
+        let tape = Tape::inference(&params);
+        let indices = self.inputs.iter().map(|input| input.array.indices().transpose());
+        let indices: Vec<Option<Indices>> = indices.collect::<Result<_, _>>()?;
+        let inputs: Vec<Input<'_>> = std::iter::zip(&self.inputs, &indices)
+            .map(|(input, indices)| match indices {
+                Some(indices) => Ok(Input::Whole(indices)),
+                None => Ok(Input::Numbers(tape.input(&input.array.tensor()?))),
+            })
+            .collect::<Result<_, String>>()?;
+        let y = record(&self.op, &self.name, &self.attrs, &inputs)?;
+        compare("output", &tape, y, &self.output, demands.first, demands)?;
+
+        let Some(cotangent) = &self.cotangent else {
+            let none = self.vjp.is_empty() && self.hvp.is_none();
+            return if none { Ok(()) } else { Err("gradients without a cotangent".to_string()) };
+        };
+        let wanted = self.paired("vjp", &self.vjp, &inputs)?;
+        let xs: Vec<Var<'_>> = wanted.iter().map(|&(_, x, _)| x).collect();
+        let s = (y * tape.input(&cotangent.tensor()?)).sum(..);
+        let gradients = tape.gradient(s, &xs);
+        for (&(name, _, want), &gradient) in wanted.iter().zip(&gradients) {
+            let what = format!("vjp of input `{name}`");
+            compare(&what, &tape, gradient, want, demands.first, demands)?;
+        }
+
+        let Some(second) = &self.hvp else { return Ok(()) };
+        let directions = self.paired("direction", &second.direction, &inputs)?;
+        let wanted = self.paired("hvp", &second.result, &inputs)?;
+        let mut slope = tape.scalar(0.0);
+        for (&gradient, (_, _, direction)) in gradients.iter().zip(directions) {
+            slope = slope + (gradient * tape.input(&direction.tensor()?)).sum(..);
+        }
+        for (&gradient, (name, _, want)) in tape.gradient(slope, &xs).iter().zip(wanted) {
+            let what = format!("hvp of input `{name}`");
+            compare(&what, &tape, gradient, want, demands.second, demands)?;
+        }
+        Ok(())
+    }
+
+    /// The inputs that have a gradient, each with its name and its array among these.
+    fn paired<'a, 't>(
+        &'a self,
+        what: &str,
+        arrays: &'a [Option<Array>],
+        inputs: &[Input<'t>],
+    ) -> Result<Vec<(&'a str, Var<'t>, &'a Array)>, String> {
+        if arrays.len() != inputs.len() {
+            return Err(format!("{what}: {} arrays, {} inputs", arrays.len(), inputs.len()));
+        }
+        let differentiated = |index: usize| self.vjp[index].is_some();
+        let mut paired = Vec::new();
+        for (i, (array, input)) in arrays.iter().zip(inputs).enumerate() {
+            let name = &self.inputs[i].name[..];
+            match (array, input) {
+                (Some(array), &Input::Numbers(x)) if differentiated(i) => {
+                    paired.push((name, x, array));
+                }
+                (None, _) if !differentiated(i) => {}
+                _ => {
+                    return Err(format!(
+                        "{what}: input `{name}` has a gradient in part of the case only"
+                    ));
+                }
+            }
+        }
+        Ok(paired)
+    }
+}

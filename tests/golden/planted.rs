@@ -1,0 +1,140 @@
+//! Mistakes planted on purpose: a harness that passes everything would notice nothing.
+
+use gradtape::Tensor;
+use serde_json::{Value, json};
+
+use crate::compare::{DOUBLE, SINGLE, close};
+use crate::{losses, ops, optimizers, outcome};
+
+/// `a * b` with `b` broadcast, to second order.
+fn product() -> Value {
+    json!({
+        "name": "mul/planted", "op": "mul", "attrs": {},
+        "inputs": [
+            {"name": "a", "shape": [2], "data": [1.0, 2.0]},
+            {"name": "b", "shape": [], "data": [3.0]},
+        ],
+        "output": {"shape": [2], "data": [3.0, 6.0]},
+        "cotangent": {"shape": [2], "data": [1.0, 0.5]},
+        "vjp": [{"shape": [2], "data": [3.0, 1.5]}, {"shape": [], "data": [2.0]}],
+        "hvp": {
+            "direction": [{"shape": [2], "data": [1.0, 1.0]}, {"shape": [], "data": [2.0]}],
+            "result": [{"shape": [2], "data": [2.0, 1.0]}, {"shape": [], "data": [1.5]}],
+        },
+    })
+}
+
+fn loss() -> Value {
+    json!({
+        "name": "mse/planted", "loss": "mse", "reduction": "mean", "attrs": {},
+        "pred": {"shape": [2], "data": [1.0, 4.0]},
+        "target": {"shape": [2], "data": [0.0, 1.0]},
+        "value": 5.0,
+        "grad": {"shape": [2], "data": [1.0, 3.0]},
+    })
+}
+
+fn descent() -> Value {
+    json!({
+        "name": "sgd/planted", "optimizer": "sgd", "hyper": {}, "lr": [0.5, 0.25], "split": [1],
+        "params0": {"shape": [1], "data": [1.0]},
+        "grads": {"shape": [2, 1], "data": [1.0, 4.0]},
+        "params": {"shape": [2, 1], "data": [0.5, -0.5]},
+    })
+}
+
+/// The case with another value at a place, named as JSON pointers do.
+fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
+    *case.pointer_mut(place).expect("the case has this place") = value.into();
+    case
+}
+
+/// The case with the number at a place wrong by a part in a million.
+fn wrong(case: Value, place: &str) -> Value {
+    let number = case.pointer(place).and_then(Value::as_f64).expect("the case has this number");
+    with(case, place, number * (1.0 + 1e-6))
+}
+
+#[test]
+fn without_a_mistake_the_cases_pass() {
+    assert_eq!(ops::check(&product()), Ok(()));
+    assert_eq!(losses::check(&loss()), Ok(()));
+    assert_eq!(optimizers::check(&descent()), Ok(()));
+}
+
+#[test]
+fn a_wrong_number_is_found_and_located() {
+    let places: [(&str, &str); 5] = [
+        ("/output/data/1", "output in f64 at [1]: got 6e0"),
+        ("/vjp/0/data/0", "vjp of input `a` in f64 at [0]: got 3e0"),
+        ("/vjp/1/data/0", "vjp of input `b` in f64 at []: got 2e0"),
+        ("/hvp/result/0/data/1", "hvp of input `a` in f64 at [1]: got 1e0"),
+        ("/hvp/result/1/data/0", "hvp of input `b` in f64 at []: got 1.5e0"),
+    ];
+    for (place, want) in places {
+        let said = ops::check(&wrong(product(), place)).expect_err(place);
+        assert!(said.starts_with(want), "{place}: {said}");
+    }
+    let said = losses::check(&wrong(loss(), "/value")).expect_err("value");
+    assert!(said.starts_with("value in f64 at []: got 5e0"), "{said}");
+    let said = losses::check(&wrong(loss(), "/grad/data/1")).expect_err("gradient");
+    assert!(said.starts_with("gradient in f64 at [1]: got 3e0"), "{said}");
+    let said = optimizers::check(&wrong(descent(), "/params/data/1")).expect_err("parameters");
+    assert!(said.starts_with("parameters after step 1 in f64 at [0]: got -5e-1"), "{said}");
+}
+
+#[test]
+fn a_gradient_that_is_left_out_is_found() {
+    assert!(ops::check(&with(product(), "/vjp", json!([]))).is_err());
+    assert!(ops::check(&with(product(), "/vjp/1", Value::Null)).is_err());
+    assert!(ops::check(&with(product(), "/hvp/result/0", Value::Null)).is_err());
+}
+
+#[test]
+fn what_is_not_known_fails_by_name() {
+    let cases = [
+        (ops::check(&with(product(), "/op", "convolve")), "operation `convolve` of 2 inputs"),
+        (losses::check(&with(loss(), "/loss", "hinge")), "loss `hinge` reduced by `mean`"),
+        (losses::check(&with(loss(), "/reduction", "sum")), "loss `mse` reduced by `sum`"),
+        (
+            losses::check(&with(loss(), "/attrs", json!({"label_smoothing": 0.1}))),
+            "attribute `label_smoothing` = 0.1",
+        ),
+        (optimizers::check(&with(descent(), "/optimizer", "lion")), "optimizer `lion`"),
+        (
+            optimizers::check(&with(descent(), "/hyper", json!({"weight_decay": 0.1}))),
+            "attribute `weight_decay` = 0.1",
+        ),
+    ];
+    for (found, name) in cases {
+        let said = found.expect_err(name);
+        assert_eq!(said, format!("{name} is not known here"));
+    }
+}
+
+#[test]
+fn a_panic_fails_its_case_alone() {
+    let said = outcome(ops::check, &with(product(), "/op", "matmul")).expect_err("no attributes");
+    assert_eq!(said, "attribute `transpose_a` is missing");
+    let attributes = json!({"transpose_a": false, "transpose_b": false});
+    let vectors = with(with(product(), "/op", "matmul"), "/attrs", attributes);
+    let said = outcome(ops::check, &vectors).expect_err("a scalar is no matrix");
+    assert!(said.starts_with("panicked: matmul: shapes [2] and []"), "{said}");
+}
+
+#[test]
+fn single_precision_is_held_to_account_too() {
+    let one = Tensor::from([1.0_f64]);
+    let off = |x: f32| close("x", &Tensor::from([x]), &one, SINGLE.first);
+    assert_eq!(off(1.0001), Ok(()));
+    assert!(off(1.001).is_err_and(|said| said.starts_with("x in f32 at [0]: got 1.001e0")));
+    assert!(off(f32::NAN).is_err());
+    assert!(off(f32::INFINITY).is_err());
+}
+
+#[test]
+fn another_shape_is_another_result() {
+    let (row, rows) = (Tensor::from([1.0_f64, 2.0]), Tensor::from([[1.0_f64, 2.0]]));
+    let said = close("x", &row, &rows, DOUBLE.first).expect_err("the shapes differ");
+    assert_eq!(said, "x in f64: got shape [2], want shape [1, 2]");
+}
