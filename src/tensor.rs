@@ -186,7 +186,7 @@ where
 
 /// Whole numbers with a shape: class labels, row numbers.
 ///
-/// Made from slices, arrays or vectors of `u32` or `usize`; clones share the numbers.
+/// Made from slices, arrays or vectors of `u32`; clones share the numbers.
 ///
 /// ```
 /// use gradtape::Indices;

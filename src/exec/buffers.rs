@@ -4,11 +4,11 @@
 use smallvec::SmallVec;
 
 use super::arena::aligned;
-use super::fused::{Closing, Code, Group, Load, Target};
-use super::lower::{
-    ArgumentDraft, GroupDraft, LoadDraft, Lowered, OperandDraft, ProductDraft, StepDraft, Storage,
-    StorageId, is_contiguous,
+use super::draft::{
+    ArgumentDraft, CodeDraft, GroupDraft, LoadDraft, Lowered, OperandDraft, ProductDraft,
+    StepDraft, Storage, StorageId, is_contiguous,
 };
+use super::fused::{Closing, Code, Group, Load, Target};
 use super::plan::{Argument, Call, Matrix, Output, Place, Plan, Product, Step};
 use super::tiling::{Borders, Collapsed, Tiling, collapse};
 use crate::graph::Node;
@@ -270,9 +270,8 @@ impl Placing<'_> {
         self.storages[storage].place = Some(place);
         // The input's memory now belongs to the result.
         self.last_use[input] = usize::MAX;
-        let read = |code: &super::lower::CodeDraft| {
-            code.args[..code.op.arity()].contains(&OperandDraft::Load(load))
-        };
+        let read =
+            |code: &CodeDraft| code.args[..code.op.arity()].contains(&OperandDraft::Load(load));
         let last_read = draft.code.iter().rposition(read);
         (place, last_read.is_none_or(|last| last < result))
     }

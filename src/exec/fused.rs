@@ -9,13 +9,16 @@ use smallvec::SmallVec;
 use super::arena::Arena;
 use super::kernels::subnormal::FlushSubnormals;
 use super::kernels::sum;
-use super::lower::MAX_OPERANDS;
+use super::memory::Memory;
 use super::plan::{Immediate, Place};
-use super::run::Memory;
 use super::tiling::{TILE, Tiling};
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
 use crate::ops::random::Mask;
 use crate::scalar::Scalar;
+
+/// The most operands of a fused group, its inputs and its own results: what its tiles' pointers
+/// are kept in.
+pub(super) const MAX_OPERANDS: usize = 32;
 
 /// A fused group. Operands are numbered: the loads first, then the results of the code.
 pub(super) struct Group {

@@ -6,97 +6,20 @@
 
 use smallvec::SmallVec;
 
+use super::draft::{
+    ArgumentDraft, CodeDraft, GroupDraft, LoadDraft, Lowered, OperandDraft, ProductDraft,
+    StepDraft, Storage, StorageId, is_contiguous,
+};
+use super::fused::MAX_OPERANDS;
 use super::plan::Place;
 use super::simplify::Simplified;
 use crate::graph::{Node, NodeId, Source};
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
-use crate::ops::random::Mask;
 use crate::ops::reduce::{Kind, Reduce};
 use crate::ops::view::View;
 use crate::ops::{Constant, Op};
 use crate::params::{Layout, ParamId};
 use crate::shape::{Shape, Strides};
-
-/// The most operands of a fused group, its inputs and its own results: what its tiles' pointers
-/// are kept in.
-pub(super) const MAX_OPERANDS: usize = 32;
-
-/// A result or a bound tensor, by its place in [`Lowered::storages`].
-pub(super) type StorageId = usize;
-
-/// Steps whose results have no place yet.
-pub(super) struct Lowered {
-    pub(super) storages: Vec<Storage>,
-    pub(super) steps: Vec<StepDraft>,
-    /// Where the wanted values are, in the order of the request.
-    pub(super) outputs: Vec<StorageId>,
-}
-
-/// A stretch of numbers.
-pub(super) struct Storage {
-    pub(super) len: usize,
-    /// Where it stands, if that is not for the arena to decide.
-    pub(super) place: Option<Place>,
-    /// Whether it is bound from outside and must not be written.
-    pub(super) bound: bool,
-}
-
-pub(super) enum StepDraft {
-    Group(GroupDraft),
-    Product(ProductDraft),
-    Call { node: NodeId, inputs: SmallVec<[ArgumentDraft; 2]>, out: StorageId },
-}
-
-/// `C = A B`, or `C += A B`: each operand with its row and column stride.
-pub(super) struct ProductDraft {
-    pub(super) sizes: [usize; 3],
-    pub(super) a: (StorageId, usize, usize),
-    pub(super) b: (StorageId, usize, usize),
-    pub(super) c: StorageId,
-    pub(super) accumulate: bool,
-}
-
-pub(super) enum ArgumentDraft {
-    Numbers(StorageId, Shape),
-    Indices(u32, Shape),
-    Seed(Shape),
-}
-
-/// A group of element-wise operations over one space. Operands are numbered: first the loads, in
-/// the finished group, then the results of the code; here each by its own list.
-#[derive(Default)]
-pub(super) struct GroupDraft {
-    pub(super) space: Shape,
-    pub(super) loads: Vec<LoadDraft>,
-    pub(super) code: Vec<CodeDraft>,
-    pub(super) stores: Vec<(OperandDraft, StorageId)>,
-    /// Sums of an operand, with the strides of the result over the space.
-    pub(super) closings: Vec<(OperandDraft, StorageId, Strides)>,
-    /// The nodes that the closing sums compute.
-    closed: Vec<NodeId>,
-    sealed: bool,
-}
-
-#[derive(Clone, PartialEq)]
-pub(super) enum LoadDraft {
-    Immediate(Constant),
-    Mask(Mask),
-    View { storage: StorageId, strides: Strides },
-}
-
-pub(super) struct CodeDraft {
-    pub(super) op: Elementwise,
-    pub(super) args: [OperandDraft; MAX_ARITY],
-    node: NodeId,
-    /// How often it is read within the group.
-    reads: u32,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum OperandDraft {
-    Load(usize),
-    Code(usize),
-}
 
 /// What is known of a node's value while lowering.
 #[derive(Clone)]
@@ -518,10 +441,4 @@ impl Lowering<'_> {
         self.lowered.storages[copy].place = Some(place);
         self.copy(id, LoadDraft::View { storage, strides }, Some(copy));
     }
-}
-
-/// Whether strides are those of row-by-row order, on all axes where they matter.
-pub(super) fn is_contiguous(shape: &Shape, strides: &[usize]) -> bool {
-    let expected = shape.strides();
-    shape.numel() == 0 || (0..shape.rank()).all(|i| shape[i] == 1 || strides[i] == expected[i])
 }

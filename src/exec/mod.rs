@@ -1,15 +1,17 @@
 //! The executor: makes a plan of a graph and runs it over numbers.
 //!
 //! In the order in which a graph passes through: [`simplify`] drops what is not needed or said
-//! twice, [`lower`] forms fused groups, products and calls, [`buffers`] places their results in
+//! twice, [`lower`] drafts fused groups, products and calls, [`buffers`] places their results in
 //! one arena, [`run`] runs them, groups tile by tile in [`fused`]. [`oracle`] is the plain
 //! interpreter that all of this is tested against.
 
 mod arena;
 mod buffers;
+mod draft;
 mod fused;
 pub(crate) mod kernels;
 mod lower;
+mod memory;
 pub(crate) mod oracle;
 mod plan;
 mod run;
@@ -20,6 +22,26 @@ mod workspace;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use memory::Bindings;
 pub(crate) use plan::{Plan, Request};
-pub(crate) use run::Bindings;
 pub(crate) use workspace::{Workspace, WorkspaceStore};
+
+use crate::graph::{Node, NodeId};
+use crate::params::{Layout, ParamId};
+
+/// Plans a run over these nodes. `gradients` are the nodes that hold the gradients of parameters,
+/// if any are wanted.
+pub(crate) fn plan(
+    nodes: &[Node],
+    outputs: &[NodeId],
+    gradients: &[(ParamId, NodeId)],
+    layout: &Layout,
+    fuse: bool,
+) -> Plan {
+    let simplified = simplify::simplify(nodes, outputs, gradients);
+    let lowered = lower::lower(nodes, &simplified, outputs, gradients, layout, fuse);
+    let mut reached = vec![false; layout.entries().len()];
+    gradients.iter().for_each(|(id, _)| reached[id.index()] = true);
+    let shapes = outputs.iter().map(|id| nodes[id.index()].shape.clone());
+    buffers::place(nodes, lowered, shapes, reached.into())
+}

@@ -1,7 +1,7 @@
 //! The plain interpreter: one node at a time, in recording order, each into memory of its own. It
 //! is what the executor is tested against.
 
-use super::run::Bindings;
+use super::memory::Bindings;
 use crate::graph::{Node, NodeId, Source};
 use crate::ops::{Array, Data, Op};
 use crate::params::Layout;

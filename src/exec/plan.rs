@@ -5,9 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::fused::Group;
-use crate::graph::{Node, NodeId};
+use crate::graph::NodeId;
 use crate::ops::{Constant, Op};
-use crate::params::{Layout, ParamId};
 use crate::shape::Shape;
 
 /// What a run is asked for.
@@ -92,25 +91,6 @@ pub(super) enum Argument {
     Numbers(Place),
     Indices(u32),
     Seed,
-}
-
-impl Plan {
-    /// Plans a run over these nodes. `gradients` are the nodes that hold the gradients of
-    /// parameters, if any are wanted.
-    pub(crate) fn new(
-        nodes: &[Node],
-        outputs: &[NodeId],
-        gradients: &[(ParamId, NodeId)],
-        layout: &Layout,
-        fuse: bool,
-    ) -> Plan {
-        let simplified = super::simplify::simplify(nodes, outputs, gradients);
-        let lowered = super::lower::lower(nodes, &simplified, outputs, gradients, layout, fuse);
-        let mut reached = vec![false; layout.entries().len()];
-        gradients.iter().for_each(|(id, _)| reached[id.index()] = true);
-        let shapes = outputs.iter().map(|id| nodes[id.index()].shape.clone());
-        super::buffers::place(nodes, lowered, shapes, reached.into())
-    }
 }
 
 /// A number known when planning.

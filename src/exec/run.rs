@@ -1,57 +1,16 @@
 //! Running a plan over numbers.
 
-use std::marker::PhantomData;
-
 use smallvec::SmallVec;
 
 use super::arena::Arena;
 use super::kernels::gemm::{Strided, gemm};
 use super::kernels::subnormal::FlushSubnormals;
+use super::memory::{Bindings, Memory};
 use super::plan::{Argument, Call, Matrix, Place, Plan, Product, Step};
 use crate::ops::{Array, Data};
 use crate::scalar::Scalar;
-use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::tensor::{Indices, Tensor};
-
-/// The numbers that a plan is run over.
-pub(crate) struct Bindings<'a, T> {
-    pub(crate) params: &'a [T],
-    pub(crate) inputs: &'a [Tensor<T>],
-    pub(crate) indices: &'a [Indices],
-    pub(crate) seed: Seed,
-}
-
-/// Where everything stands during a run.
-pub(super) struct Memory<'a, T> {
-    arena: *mut T,
-    gradients: *mut T,
-    params: *const T,
-    inputs: &'a [Tensor<T>],
-    indices: &'a [Indices],
-    seed: [u32; 2],
-    bound: PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: threads that share it write to disjoint parts only, as the steps promise.
-unsafe impl<T: Sync> Sync for Memory<'_, T> {}
-
-impl<T: Scalar> Memory<'_, T> {
-    /// Where a place is. What is bound must not be written to.
-    #[inline(always)]
-    pub(super) fn at(&self, place: Place) -> *mut T {
-        match place {
-            Place::Arena(offset) => self.arena.wrapping_add(offset),
-            Place::Gradient(offset) => self.gradients.wrapping_add(offset),
-            Place::Param(offset) => self.params.wrapping_add(offset).cast_mut(),
-            Place::Input(slot) => self.inputs[slot as usize].data().as_ptr().cast_mut(),
-        }
-    }
-
-    pub(super) fn seed(&self) -> Seed {
-        Seed(u64::from(self.seed[0]) | u64::from(self.seed[1]) << 32)
-    }
-}
+use crate::tensor::Tensor;
 
 impl Plan {
     /// Runs all steps; the wanted values are then in the arena, or where they were bound, and
@@ -65,16 +24,7 @@ impl Plan {
         arena: &mut Arena,
     ) {
         let _flush = FlushSubnormals::during::<T>();
-        let seed = bindings.seed.0;
-        let memory = Memory {
-            arena: arena.reserve(self.arena),
-            gradients: gradients.as_mut_ptr(),
-            params: bindings.params.as_ptr(),
-            inputs: bindings.inputs,
-            indices: bindings.indices,
-            seed: [seed as u32, (seed >> 32) as u32],
-            bound: PhantomData,
-        };
+        let memory = Memory::new(bindings, gradients, arena.reserve(self.arena));
         for step in &self.steps {
             // SAFETY: the arena is as large as the plan asks, the bindings have the shapes that
             // it was made for, and buffers are placed so that what a step writes overlaps nothing
@@ -137,8 +87,8 @@ impl Call {
                     unsafe { std::slice::from_raw_parts(memory.at(place), shape.numel()) };
                 Data::Numbers(numbers)
             }
-            Argument::Indices(slot) => Data::Indices(memory.indices[slot as usize].data()),
-            Argument::Seed => Data::Indices(&memory.seed[..]),
+            Argument::Indices(slot) => Data::Indices(memory.indices(slot)),
+            Argument::Seed => Data::Indices(memory.seed_halves()),
         };
         let inputs: SmallVec<[Array<'_, T>; 4]> =
             self.inputs.iter().map(|input| Array { shape: &input.1, data: array(input) }).collect();

@@ -2,9 +2,8 @@
 
 use rand::RngExt;
 
-use super::run::Bindings;
 use super::workspace::Workspace;
-use super::{Plan, oracle};
+use super::{Bindings, oracle, plan};
 use crate::graph::{Graph, Mode, NodeId, Var};
 use crate::params::{Parameter, Params};
 use crate::scalar::Scalar;
@@ -75,12 +74,12 @@ fn random_graph<'t>(graph: &'t Graph, seed: Seed, nodes: usize) -> Var<'t> {
 /// All that a plan for the loss and its gradients computes.
 fn run<T: Scalar>(graph: &Graph, loss: Var<'_>, params: &Params<T>, fuse: bool) -> (T, Vec<T>) {
     let gradients = graph.swept_params(graph.sweep_params(loss));
-    let plan = graph
-        .with_nodes(|nodes, _| Plan::new(nodes, &[loss.id()], &gradients, graph.layout(), fuse));
+    let planned =
+        graph.with_nodes(|nodes, _| plan(nodes, &[loss.id()], &gradients, graph.layout(), fuse));
     let mut values = vec![T::ZERO; params.flat().len()];
     let mut workspace = Workspace::default();
-    workspace.run(&plan, &bindings(params), &mut values);
-    let (_, output) = workspace.output(&plan, 0, params.flat(), &[]);
+    workspace.run(&planned, &bindings(params), &mut values);
+    let (_, output) = workspace.output(&planned, 0, params.flat(), &[]);
     (output[0], values)
 }
 
@@ -151,10 +150,10 @@ fn element_wise_graphs_have_the_bits_of_the_interpreter() {
         y = (y * other + 0.3).tanh().maximum(other.ln()).softplus() - (-y).sigmoid();
         y = y.dropout(0.1).select(y, other.exp());
     }
-    let plan = graph.with_nodes(|nodes, _| Plan::new(nodes, &[y.id()], &[], graph.layout(), true));
+    let planned = graph.with_nodes(|nodes, _| plan(nodes, &[y.id()], &[], graph.layout(), true));
     let mut workspace = Workspace::default();
-    workspace.run(&plan, &bindings(&params), &mut []);
-    let (_, got) = workspace.output(&plan, 0, params.flat(), &[]);
+    workspace.run(&planned, &bindings(&params), &mut []);
+    let (_, got) = workspace.output(&planned, 0, params.flat(), &[]);
     let want = interpret(&graph, y.id(), &params);
     assert!(got.iter().zip(want.data()).all(|(a, b)| a.to_bits() == b.to_bits()));
 }

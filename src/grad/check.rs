@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::report::{Report, Row};
 use crate::error::Error;
-use crate::exec::{Bindings, Plan, Workspace};
+use crate::exec::{self, Bindings, Plan, Workspace};
 use crate::graph::{Graph, Tape, Var};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
@@ -174,7 +174,7 @@ impl<'a> Evaluation<'a> {
         let gradients = graph.swept_params(graph.sweep_params(value));
         let plan = |wanted: &[(ParamId, _)]| {
             graph.with_nodes(|nodes, _| {
-                Plan::new(nodes, &[value.id()], wanted, graph.layout(), true)
+                exec::plan(nodes, &[value.id()], wanted, graph.layout(), true)
             })
         };
         let backward = plan(&gradients);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Graph, Mode, NodeId, Operand, Targets, Var};
-use crate::exec::{Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
+use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
 use crate::params::{Gradients, ParamId, Params};
 use crate::scalar::Scalar;
@@ -263,7 +263,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
         let request = Request { outputs, gradients: !gradients.is_empty() };
         let plan = self.graph.with_nodes(|nodes, trace| {
             session.workspace.plan(trace, &request, || {
-                Plan::new(nodes, &request.outputs, &targets(), self.graph.layout(), true)
+                exec::plan(nodes, &request.outputs, &targets(), self.graph.layout(), true)
             })
         });
         let indices = self.graph.bound_indices();
