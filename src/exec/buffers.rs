@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::arena::aligned;
 use super::draft::{
     ArgumentDraft, CodeDraft, GroupDraft, LoadDraft, Lowered, OperandDraft, ProductDraft,
-    StepDraft, Storage, StorageId, is_contiguous,
+    StepDraft, Storage, StorageId, ViewDraft, is_contiguous,
 };
 use super::fused::{Closing, Code, Group, Load, Target};
 use super::plan::{Argument, Call, Matrix, Output, Place, Plan, Product, Step};
@@ -85,13 +85,16 @@ pub(super) fn place(
     for (at, step) in steps.iter().enumerate() {
         step.for_each_storage(|storage| last_use[storage] = at);
     }
-    outputs.iter().for_each(|&storage| last_use[storage] = usize::MAX);
+    outputs.iter().for_each(|&(storage, _)| last_use[storage] = usize::MAX);
     let mut placing = Placing { nodes, storages, last_use, arena: FreeList::default() };
     let steps = steps.into_iter().enumerate().map(|(at, draft)| placing.step(at, draft)).collect();
     let outputs = outputs
         .iter()
         .zip(shapes)
-        .map(|(&storage, shape)| Output { place: placing.place_of(storage), shape })
+        .map(|(&(storage, start), shape)| Output {
+            place: placing.place_of(storage).behind(start),
+            shape,
+        })
         .collect();
     Plan { steps, arena: placing.arena.end, outputs, reached }
 }
@@ -102,19 +105,19 @@ impl StepDraft {
         match self {
             StepDraft::Group(group) => {
                 for load in &group.loads {
-                    if let LoadDraft::View { storage, .. } = load {
-                        visit(*storage);
+                    if let LoadDraft::View(view) = load {
+                        visit(view.storage);
                     }
                 }
                 group.stores.iter().for_each(|(_, storage)| visit(*storage));
                 group.closings.iter().for_each(|(_, storage, _)| visit(*storage));
             }
             StepDraft::Product(product) => {
-                [product.a.0, product.b.0, product.c].into_iter().for_each(visit);
+                [product.a.storage, product.b.storage, product.c].into_iter().for_each(visit);
             }
             StepDraft::Call { inputs, out, .. } => {
                 for input in inputs {
-                    if let ArgumentDraft::Numbers(storage, _) = input {
+                    if let ArgumentDraft::Numbers(storage, ..) = input {
                         visit(*storage);
                     }
                 }
@@ -145,8 +148,8 @@ impl Placing<'_> {
                 let node = &self.nodes[node.index()];
                 let out = self.place_result(out);
                 let argument = |input| match input {
-                    ArgumentDraft::Numbers(storage, shape) => {
-                        (Argument::Numbers(self.place_of(storage)), shape)
+                    ArgumentDraft::Numbers(storage, start, shape) => {
+                        (Argument::Numbers(self.place_of(storage).behind(start)), shape)
                     }
                     ArgumentDraft::Indices(slot, shape) => (Argument::Indices(slot), shape),
                     ArgumentDraft::Seed(shape) => (Argument::Seed, shape),
@@ -168,14 +171,15 @@ impl Placing<'_> {
     }
 
     fn product(&mut self, draft: &ProductDraft) -> Product {
-        let matrix = |(storage, row_stride, column_stride)| Matrix {
-            place: self.place_of(storage),
-            row_stride,
-            column_stride,
+        let matrix = |view: &ViewDraft| Matrix {
+            place: self.place_of(view.storage).behind(view.start),
+            row_stride: view.strides[view.strides.len() - 2],
+            column_stride: view.strides[view.strides.len() - 1],
         };
-        let (a, b) = (matrix(draft.a), matrix(draft.b));
+        let (a, b) = (matrix(&draft.a), matrix(&draft.b));
         let c = self.place_result(draft.c);
-        Product { sizes: draft.sizes, a, b, c, accumulate: draft.accumulate }
+        let &ProductDraft { sizes, ref batch, accumulate, .. } = draft;
+        Product { sizes, batch: batch.clone(), a, b, c, accumulate }
     }
 
     fn group(&mut self, at: usize, draft: GroupDraft) -> Group {
@@ -206,6 +210,7 @@ impl Placing<'_> {
             slots.release_after(i);
             code.push(Code { op: entry.op, args: entry.args.map(index), out });
         }
+        let mut partial_sums = Vec::new();
         let closings = draft.closings.iter().zip(shape.closings);
         let closings = closings
             .map(|(&(operand, storage, _), strides)| Closing {
@@ -216,11 +221,13 @@ impl Placing<'_> {
                 partials: shape.partial.then(|| {
                     let len = self.storages[storage].len * shape.tiling.chunks;
                     let offset = self.arena.take(len);
-                    self.arena.give(offset, len);
+                    partial_sums.push((offset, len));
                     Place::Arena(offset)
                 }),
             })
             .collect();
+        // Only now: the sums of one group are added up side by side.
+        partial_sums.into_iter().for_each(|(offset, len)| self.arena.give(offset, len));
         let slots = slots.count as usize;
         Group { tiling: shape.tiling, sizes: shape.sizes, loads, code, closings, copies, slots }
     }
@@ -230,8 +237,8 @@ impl Placing<'_> {
         match &draft.loads[i] {
             LoadDraft::Immediate(value) => Load::Immediate { value: *value, slot: slot() },
             LoadDraft::Mask(mask) => Load::Mask { mask: mask.clone(), slot: slot() },
-            LoadDraft::View { storage, .. } => {
-                let place = self.place_of(*storage);
+            LoadDraft::View(view) => {
+                let place = self.place_of(view.storage).behind(view.start);
                 let Some(strides) = &shape.loads[i] else { return Load::Direct(place) };
                 let slot = slot();
                 match &strides[..] {
@@ -265,7 +272,9 @@ impl Placing<'_> {
         let dying =
             (0..draft.loads.len()).find(|&i| self.may_be_overwritten(at, draft, i, storage));
         let Some(load) = dying else { return (self.place_result(storage), true) };
-        let LoadDraft::View { storage: input, .. } = draft.loads[load] else { unreachable!() };
+        let LoadDraft::View(ViewDraft { storage: input, .. }) = draft.loads[load] else {
+            unreachable!("only what is in memory can be overwritten")
+        };
         let place = self.place_of(input);
         self.storages[storage].place = Some(place);
         // The input's memory now belongs to the result.
@@ -285,9 +294,11 @@ impl Placing<'_> {
         i: usize,
         result: StorageId,
     ) -> bool {
-        let LoadDraft::View { storage: input, strides } = &draft.loads[i] else { return false };
+        let LoadDraft::View(ViewDraft { storage: input, strides, .. }) = &draft.loads[i] else {
+            return false;
+        };
         let same =
-            |load: &&LoadDraft| matches!(load, LoadDraft::View { storage, .. } if storage == input);
+            |load: &&LoadDraft| matches!(load, LoadDraft::View(view) if view.storage == *input);
         let read_late = |operand: OperandDraft| operand == OperandDraft::Load(i);
         self.last_use[*input] == at
             && matches!(self.storages[*input].place, Some(Place::Arena(_)))
@@ -316,8 +327,8 @@ impl GroupDraft {
             .loads
             .iter()
             .map(|load| match load {
-                LoadDraft::View { strides, .. } if !is_contiguous(&self.space, strides) => {
-                    Some(&strides[..])
+                LoadDraft::View(view) if !is_contiguous(&self.space, &view.strides) => {
+                    Some(&view.strides[..])
                 }
                 _ => None,
             })

@@ -2,11 +2,12 @@
 
 use smallvec::SmallVec;
 
-use super::plan::Place;
+use super::plan::{Batch, Place};
 use crate::graph::NodeId;
 use crate::ops::Constant;
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
 use crate::ops::random::Mask;
+use crate::ops::view::View;
 use crate::shape::{Shape, Strides};
 
 /// A result or a bound tensor, by its place in [`Lowered::storages`].
@@ -17,7 +18,15 @@ pub(super) struct Lowered {
     pub(super) storages: Vec<Storage>,
     pub(super) steps: Vec<StepDraft>,
     /// Where the wanted values are, in the order of the request.
-    pub(super) outputs: Vec<StorageId>,
+    pub(super) outputs: Vec<(StorageId, usize)>,
+}
+
+impl Lowered {
+    /// Whether a value of this shape is all that a storage of the plan's own holds, in order.
+    pub(super) fn owns(&self, view: &ViewDraft, shape: &Shape) -> bool {
+        let storage = &self.storages[view.storage];
+        !storage.bound && storage.len == shape.numel() && is_contiguous(shape, &view.strides)
+    }
 }
 
 /// A stretch of numbers.
@@ -35,17 +44,36 @@ pub(super) enum StepDraft {
     Call { node: NodeId, inputs: SmallVec<[ArgumentDraft; 2]>, out: StorageId },
 }
 
-/// `C = A B`, or `C += A B`: each operand with its row and column stride.
+/// Numbers in memory: where they start within a storage, and at which strides they are read.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct ViewDraft {
+    pub(super) storage: StorageId,
+    pub(super) start: usize,
+    pub(super) strides: Strides,
+}
+
+impl ViewDraft {
+    /// The same numbers, of shape `from`, repeated to fill a larger shape.
+    pub(super) fn broadcast(self, from: &Shape, to: &Shape) -> ViewDraft {
+        let read = View::BroadcastTo(to.clone()).read(from, &self.strides, to);
+        let (_, strides) = read.expect("a broadcast can be read at strides");
+        ViewDraft { strides, ..self }
+    }
+}
+
+/// `C = A B`, or `C += A B`, for each of some matrices; each operand with its row and column
+/// stride.
 pub(super) struct ProductDraft {
     pub(super) sizes: [usize; 3],
-    pub(super) a: (StorageId, usize, usize),
-    pub(super) b: (StorageId, usize, usize),
+    pub(super) batch: Batch,
+    pub(super) a: ViewDraft,
+    pub(super) b: ViewDraft,
     pub(super) c: StorageId,
     pub(super) accumulate: bool,
 }
 
 pub(super) enum ArgumentDraft {
-    Numbers(StorageId, Shape),
+    Numbers(StorageId, usize, Shape),
     Indices(u32, Shape),
     Seed(Shape),
 }
@@ -69,7 +97,7 @@ pub(super) struct GroupDraft {
 pub(super) enum LoadDraft {
     Immediate(Constant),
     Mask(Mask),
-    View { storage: StorageId, strides: Strides },
+    View(ViewDraft),
 }
 
 pub(super) struct CodeDraft {

@@ -8,18 +8,19 @@ use smallvec::SmallVec;
 
 use super::draft::{
     ArgumentDraft, CodeDraft, GroupDraft, LoadDraft, Lowered, OperandDraft, ProductDraft,
-    StepDraft, Storage, StorageId, is_contiguous,
+    StepDraft, Storage, StorageId, ViewDraft, is_contiguous,
 };
 use super::fused::MAX_OPERANDS;
 use super::plan::Place;
 use super::simplify::Simplified;
+use super::tiling::collapse;
 use crate::graph::{Node, NodeId, Source};
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
 use crate::ops::reduce::{Kind, Reduce};
 use crate::ops::view::View;
 use crate::ops::{Constant, Op};
 use crate::params::{Layout, ParamId};
-use crate::shape::{Shape, Strides};
+use crate::shape::Shape;
 
 /// What is known of a node's value while lowering.
 #[derive(Clone)]
@@ -40,10 +41,7 @@ enum Value {
     },
     /// A product put off until the sum that it may be added to in place.
     Deferred,
-    View {
-        storage: StorageId,
-        strides: Strides,
-    },
+    View(ViewDraft),
 }
 
 struct Lowering<'a> {
@@ -118,7 +116,7 @@ impl Lowering<'_> {
 
     fn source(&mut self, source: Source, id: NodeId) -> Value {
         let place = match source {
-            Source::Input(slot) => Place::Input(slot),
+            Source::Input(slot) => Place::Input(slot, 0),
             Source::Param(param) => Place::Param(self.layout.entry(param).offset),
             Source::Scalar(value) => return Value::Constant(value),
             Source::Indices(slot) => return Value::Indices(slot),
@@ -137,7 +135,7 @@ impl Lowering<'_> {
     }
 
     fn contiguous_value(&self, id: NodeId, storage: StorageId) -> Value {
-        Value::View { storage, strides: self.shape(id).strides() }
+        Value::View(ViewDraft { storage, start: 0, strides: self.shape(id).strides() })
     }
 
     // Element-wise operations and sums, which form groups.
@@ -233,12 +231,9 @@ impl Lowering<'_> {
                 LoadDraft::Mask(mask.clone())
             }
             _ => {
-                let (storage, strides) = self.view_of(input);
+                let view = self.view_of(input);
                 let space = &self.groups[group].space;
-                let strides = View::BroadcastTo(space.clone())
-                    .strides(self.shape(input), &strides, space)
-                    .expect("a broadcast can be read at strides");
-                LoadDraft::View { storage, strides }
+                LoadDraft::View(view.broadcast(self.shape(input), space))
             }
         };
         let loads = &mut self.groups[group].loads;
@@ -277,10 +272,10 @@ impl Lowering<'_> {
     // Values in memory.
 
     /// A value in memory, at whatever strides.
-    fn view_of(&mut self, id: NodeId) -> (StorageId, Strides) {
+    fn view_of(&mut self, id: NodeId) -> ViewDraft {
         self.seal_for(id);
         match self.value(id) {
-            Value::View { storage, strides } => (storage, strides),
+            Value::View(view) => view,
             Value::Constant(value) => self.copy(id, LoadDraft::Immediate(value), None),
             Value::Mask => {
                 let Op::Mask(mask) = &self.nodes[id.index()].op else { unreachable!() };
@@ -290,43 +285,41 @@ impl Lowering<'_> {
         }
     }
 
-    /// A value in memory, stored row by row.
-    fn contiguous(&mut self, id: NodeId) -> StorageId {
-        let (storage, strides) = self.view_of(id);
-        if is_contiguous(self.shape(id), &strides) {
-            return storage;
+    /// A value in memory, stored row by row: the storage, and where in it the value starts.
+    fn contiguous(&mut self, id: NodeId) -> (StorageId, usize) {
+        let mut view = self.view_of(id);
+        if !is_contiguous(self.shape(id), &view.strides) {
+            view = self.copy(id, LoadDraft::View(view), None);
         }
-        self.copy(id, LoadDraft::View { storage, strides }, None).0
+        (view.storage, view.start)
     }
 
     /// Copies a value into memory of its own, which then holds the value.
-    fn copy(
-        &mut self,
-        id: NodeId,
-        load: LoadDraft,
-        into: Option<StorageId>,
-    ) -> (StorageId, Strides) {
+    fn copy(&mut self, id: NodeId, load: LoadDraft, into: Option<StorageId>) -> ViewDraft {
         let storage = into.unwrap_or_else(|| self.allocate(id));
         let space = self.shape(id).clone();
-        let strides = space.strides();
+        let view = ViewDraft { storage, start: 0, strides: space.strides() };
         self.lowered.steps.push(StepDraft::Group(GroupDraft {
             space,
             loads: vec![load],
             stores: vec![(OperandDraft::Load(0), storage)],
             ..GroupDraft::default()
         }));
-        self.values[id.index()] = Some(Value::View { storage, strides: strides.clone() });
-        (storage, strides)
+        self.values[id.index()] = Some(Value::View(view.clone()));
+        view
     }
 
     fn view(&mut self, view: &View, id: NodeId) -> Value {
         let input = self.inputs(id)[0];
-        let (storage, strides) = self.view_of(input);
-        match view.strides(self.shape(input), &strides, self.shape(id)) {
-            Some(strides) => Value::View { storage, strides },
+        let ViewDraft { storage, start, strides } = self.view_of(input);
+        match view.read(self.shape(input), &strides, self.shape(id)) {
+            Some((further, strides)) => {
+                Value::View(ViewDraft { storage, start: start + further, strides })
+            }
             None => {
-                let storage = self.contiguous(input);
-                self.contiguous_value(id, storage)
+                // Only a change of shape needs the elements in order, which they then are.
+                let (storage, start) = self.contiguous(input);
+                Value::View(ViewDraft { storage, start, strides: self.shape(id).strides() })
             }
         }
     }
@@ -351,9 +344,7 @@ impl Lowering<'_> {
         }
         self.seal_for(id);
         match self.value(id) {
-            Value::View { storage, strides } if is_contiguous(self.shape(id), &strides) => {
-                (!self.lowered.storages[storage].bound).then_some(storage)
-            }
+            Value::View(view) => self.lowered.owns(&view, self.shape(id)).then_some(view.storage),
             _ => None,
         }
     }
@@ -385,13 +376,22 @@ impl Lowering<'_> {
 
     fn product(&mut self, id: NodeId, c: StorageId, accumulate: bool) -> Value {
         let inputs = self.inputs(id);
-        let mut matrix = |id: NodeId| {
-            let (storage, strides) = self.view_of(id);
-            (storage, strides[0], strides[1])
+        let (a, b) = (self.view_of(inputs[0]), self.view_of(inputs[1]));
+        let (shape, left, right) = (self.shape(id), self.shape(inputs[0]), self.shape(inputs[1]));
+        let last = shape.rank() - 2;
+        let sizes = [shape[last], left[left.rank() - 1], shape[last + 1]];
+        // Each operand's matrices, broadcast to those of the result.
+        let over = |matrix: &Shape| -> Shape {
+            let matrix = &matrix[matrix.rank() - 2..];
+            shape[..last].iter().chain(matrix).copied().collect()
         };
-        let (a, b) = (matrix(inputs[0]), matrix(inputs[1]));
-        let sizes = [self.shape(id)[0], self.shape(inputs[0])[1], self.shape(id)[1]];
-        self.lowered.steps.push(StepDraft::Product(ProductDraft { sizes, a, b, c, accumulate }));
+        let (a, b) = (a.broadcast(left, &over(left)), b.broadcast(right, &over(right)));
+        let counted = collapse(&shape[..last], &[&a.strides[..last], &b.strides[..last]]);
+        let batch = (0..counted.sizes.len())
+            .map(|i| (counted.sizes[i], counted.strides[0][i], counted.strides[1][i]))
+            .collect();
+        let product = ProductDraft { sizes, batch, a, b, c, accumulate };
+        self.lowered.steps.push(StepDraft::Product(product));
         self.contiguous_value(id, c)
     }
 
@@ -401,7 +401,10 @@ impl Lowering<'_> {
             match self.value(input) {
                 Value::Indices(slot) => ArgumentDraft::Indices(slot, shape),
                 Value::Seed => ArgumentDraft::Seed(shape),
-                _ => ArgumentDraft::Numbers(self.contiguous(input), shape),
+                _ => {
+                    let (storage, start) = self.contiguous(input);
+                    ArgumentDraft::Numbers(storage, start, shape)
+                }
             }
         });
         let inputs = arguments.collect();
@@ -426,19 +429,16 @@ impl Lowering<'_> {
 
     /// Has a gradient computed where it belongs, or copied there if that memory is taken.
     fn gradient(&mut self, id: NodeId, place: Place) {
-        let (storage, strides) = self.view_of(id);
-        let of = &self.lowered.storages[storage];
-        let free = !of.bound
-            && of.place.is_none()
-            && of.len == self.shape(id).numel()
-            && is_contiguous(self.shape(id), &strides)
-            && !self.lowered.outputs.contains(&storage);
-        if free {
+        let view = self.view_of(id);
+        let storage = view.storage;
+        let wanted = self.lowered.outputs.iter().any(|&(output, _)| output == storage);
+        let placed = self.lowered.storages[storage].place.is_some();
+        if !placed && !wanted && self.lowered.owns(&view, self.shape(id)) {
             self.lowered.storages[storage].place = Some(place);
             return;
         }
         let copy = self.allocate(id);
         self.lowered.storages[copy].place = Some(place);
-        self.copy(id, LoadDraft::View { storage, strides }, Some(copy));
+        self.copy(id, LoadDraft::View(view), Some(copy));
     }
 }

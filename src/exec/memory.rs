@@ -50,7 +50,9 @@ impl<'a, T: Scalar> Memory<'a, T> {
             Place::Arena(offset) => self.arena.wrapping_add(offset),
             Place::Gradient(offset) => self.gradients.wrapping_add(offset),
             Place::Param(offset) => self.params.wrapping_add(offset).cast_mut(),
-            Place::Input(slot) => self.inputs[slot as usize].data().as_ptr().cast_mut(),
+            Place::Input(slot, offset) => {
+                self.inputs[slot as usize].data().as_ptr().wrapping_add(offset).cast_mut()
+            }
         }
     }
 

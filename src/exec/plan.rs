@@ -43,8 +43,20 @@ pub(crate) enum Place {
     Gradient(usize),
     /// An offset into the parameters.
     Param(usize),
-    /// An input tensor.
-    Input(u32),
+    /// An input tensor, and an offset into it.
+    Input(u32, usize),
+}
+
+impl Place {
+    /// The place some elements behind this one.
+    pub(super) fn behind(self, elements: usize) -> Place {
+        match self {
+            Place::Arena(offset) => Place::Arena(offset + elements),
+            Place::Gradient(offset) => Place::Gradient(offset + elements),
+            Place::Param(offset) => Place::Param(offset + elements),
+            Place::Input(slot, offset) => Place::Input(slot, offset + elements),
+        }
+    }
 }
 
 /// One instruction.
@@ -57,9 +69,11 @@ pub(super) enum Step {
     Call(Call),
 }
 
-/// `C = A B`, or `C += A B`.
+/// `C = A B`, or `C += A B`, for each of some matrices.
 #[derive(Debug)]
 pub(super) struct Product {
+    /// The axes that count matrices: size, and the strides of `A` and `B`.
+    pub(super) batch: Batch,
     /// Rows of `A`, columns of `A`, columns of `B`.
     pub(super) sizes: [usize; 3],
     pub(super) a: Matrix,
@@ -68,6 +82,9 @@ pub(super) struct Product {
     pub(super) c: Place,
     pub(super) accumulate: bool,
 }
+
+/// Axes that count matrices: size, and the strides of both operands.
+pub(super) type Batch = SmallVec<[(usize, usize, usize); 1]>;
 
 /// A matrix that may lie transposed.
 #[derive(Clone, Copy, Debug)]

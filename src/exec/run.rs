@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::arena::Arena;
-use super::kernels::gemm::{Strided, gemm};
+use super::kernels::gemm::{Strided, gemm_each};
 use super::kernels::subnormal::FlushSubnormals;
 use super::memory::{Bindings, Memory};
 use super::plan::{Argument, Call, Matrix, Place, Plan, Product, Step};
@@ -51,7 +51,7 @@ impl Plan {
         let len = output.shape.numel();
         let numbers = match output.place {
             Place::Param(offset) => &params[offset..offset + len],
-            Place::Input(slot) => inputs[slot as usize].data(),
+            Place::Input(slot, offset) => &inputs[slot as usize].data()[offset..offset + len],
             Place::Arena(offset) => &arena.numbers(self.arena)[offset..offset + len],
             Place::Gradient(_) => unreachable!("a wanted value has memory of its own"),
         };
@@ -69,9 +69,9 @@ impl Product {
             row_stride: matrix.row_stride,
             column_stride: matrix.column_stride,
         };
-        let (a, b) = (strided(self.a), strided(self.b));
+        let (a, b, c) = (strided(self.a), strided(self.b), memory.at(self.c));
         // SAFETY: the caller's promise.
-        unsafe { gemm(self.sizes, a, b, memory.at(self.c), self.accumulate) };
+        unsafe { gemm_each(&self.batch, self.sizes, a, b, c, self.accumulate) };
     }
 }
 

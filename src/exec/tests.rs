@@ -5,6 +5,7 @@ use rand::RngExt;
 use super::workspace::Workspace;
 use super::{Bindings, oracle, plan};
 use crate::graph::{Graph, Mode, NodeId, Var};
+use crate::init::Uniform;
 use crate::params::{Parameter, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
@@ -190,4 +191,41 @@ fn shapes_without_elements_run() {
     let (loss, gradients) = run(&graph, loss, &params, true);
     assert_eq!((loss, &gradients[..]), (0.0, &[0.0; 3][..]));
     assert_eq!(y.sum(0).shape(), Shape::from([3]));
+}
+
+/// The gradients of scales and shifts, each a sum over another set of axes: several sums close one
+/// group, and large spaces are cut into chunks that keep partial sums.
+#[test]
+fn sums_that_close_one_group_do_not_mix() {
+    let spaces: [&[usize]; 7] =
+        [&[1000, 40], &[40_000], &[20, 2000], &[50, 40, 30], &[3, 400, 40], &[700, 64], &[4000, 9]];
+    for (round, space) in (0..).zip(spaces).flat_map(|(i, space)| [(i, space), (i + 7, space)]) {
+        let mut rng = Seed(11).derive(round).rng();
+        let mut params = Params::<f64>::new(Seed(round));
+        let x = params.add(Parameter::new("x", space).init(Uniform { low: -1.0, high: 1.0 }));
+        let factors: Vec<_> = (0..6)
+            .map(|i| {
+                let left_out = rng.random_range(0..=space.len());
+                let sizes = space[left_out..].iter();
+                let shape: Shape =
+                    sizes.map(|&n| if rng.random_range(0..3) == 0 { 1 } else { n }).collect();
+                let init = Uniform { low: 0.5, high: 1.5 };
+                params.add(Parameter::new(format!("factor {i}"), shape).init(init))
+            })
+            .collect();
+        let graph = graph_of(&params);
+        let mut y = graph.param(x);
+        for pair in factors.chunks(2) {
+            y = y * graph.param(pair[0]) + graph.param(pair[1]);
+            y = if round % 2 == 0 { y.tanh() } else { y.dropout(0.1) };
+        }
+        let (_, gradients) = run(&graph, y.square().mean(..), &params, true);
+        let loss = y.square().mean(..);
+        for (id, gradient) in graph.swept_params(graph.sweep_params(loss)) {
+            let want = interpret(&graph, gradient, &params);
+            let got = &gradients[graph.layout().range(id)];
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * (1.0 + b.abs());
+            assert!(got.iter().zip(want.data()).all(close), "{space:?}, round {round}: {id:?}");
+        }
+    }
 }

@@ -4,10 +4,17 @@ use super::{Array, Operation, Site};
 use crate::graph::{Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
+use crate::strided;
 
-/// The product of an `m × k` and a `k × n` matrix.
+/// The product of `[.., m, k]` and `[.., k, n]`: one for each place of the axes before the last
+/// two, which are broadcast.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct MatMul;
+
+/// The axes of a product's operand that count matrices.
+pub(crate) fn batch(shape: &Shape) -> Shape {
+    Shape::from(&shape[..shape.rank() - 2])
+}
 
 impl Operation for MatMul {
     fn name(&self) -> &'static str {
@@ -16,12 +23,19 @@ impl Operation for MatMul {
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let (a, b) = (inputs[0], inputs[1]);
-        match (&a[..], &b[..]) {
-            (&[m, k], &[l, n]) if k == l => Ok([m, n].into()),
-            ([_, k], [l, _]) => Err(format!(
+        let (&[.., m, k], &[.., l, n]) = (&a[..], &b[..]) else {
+            return Err(format!("shapes {a} and {b} are not both matrices"));
+        };
+        if k != l {
+            return Err(format!(
                 "shapes {a} and {b} do not fit: {k} columns of the first, {l} rows of the second"
+            ));
+        }
+        match batch(a).broadcast(&batch(b)) {
+            Ok(batch) => Ok(batch.iter().copied().chain([m, n]).collect()),
+            Err((axis, p, q)) => Err(format!(
+                "shapes {a} and {b} do not broadcast at axis {axis} ({p} vs {q})"
             )),
-            _ => Err(format!("shapes {a} and {b} are not both matrices")),
         }
     }
 
@@ -31,24 +45,60 @@ impl Operation for MatMul {
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
-        let (a, b) = (inputs[0].numbers(), inputs[1].numbers());
-        let (k, n) = (inputs[0].shape[1], shape[1]);
+        let [m, k, n] = [shape[shape.rank() - 2], inputs[0].shape[inputs[0].shape.rank() - 1], shape[shape.rank() - 1]];
+        let matrices = batch(shape);
+        let full = |last: [usize; 2]| -> Shape { matrices.iter().copied().chain(last).collect() };
+        let a = strided::expand(inputs[0].numbers(), inputs[0].shape, &full([m, k]));
+        let b = strided::expand(inputs[1].numbers(), inputs[1].shape, &full([k, n]));
         out.fill(T::ZERO);
-        for (i, row) in out.chunks_exact_mut(n.max(1)).enumerate() {
-            for (p, b) in b.chunks_exact(n.max(1)).enumerate() {
-                let a = a[i * k + p];
-                row.iter_mut().zip(b).for_each(|(c, &b)| *c += a * b);
+        for matrix in 0..matrices.numel() {
+            let (a, b) = (&a[matrix * m * k..], &b[matrix * k * n..]);
+            for i in 0..m {
+                let row = &mut out[(matrix * m + i) * n..][..n];
+                for p in 0..k {
+                    let x = a[i * k + p];
+                    row.iter_mut().zip(&b[p * n..]).for_each(|(c, &y)| *c += x * y);
+                }
             }
         }
     }
 }
 
 impl<'t> Var<'t> {
-    /// The matrix product of `[m, k]` and `[k, n]`, of shape `[m, n]`. A transpose of either is
-    /// read in place.
+    /// The matrix product of `[.., m, k]` and `[.., k, n]`, of shape `[.., m, n]`; the axes before
+    /// the last two are broadcast. A vector counts as one row on the left and as one column on
+    /// the right, which the result does not have. A transpose of either is read in place.
     #[track_caller]
     pub fn matmul(self, other: Var<'t>) -> Var<'t> {
         let other = other.operand(self.graph());
-        self.graph().record(MatMul, &[self.id(), other.id()])
+        let (a, b) = (self.shape(), other.shape());
+        match (a.rank(), b.rank()) {
+            (1, 1..) => {
+                let row = self.reshape([1, a[0]]).matmul(other);
+                let rank = row.shape().rank();
+                row.drop_axis(if b.rank() == 1 { 0 } else { rank - 2 })
+            }
+            (2.., 1) => {
+                let column = self.matmul(other.reshape([b[0], 1]));
+                let rank = column.shape().rank();
+                column.drop_axis(rank - 1)
+            }
+            // Many matrices times one are one product of many rows.
+            (3.., 2) => {
+                let rows: usize = a[..a.rank() - 1].iter().product();
+                let product = self.reshape([rows, a[a.rank() - 1]]).matmul(other);
+                let sizes = a[..a.rank() - 1].iter().copied().chain([b[1]]);
+                product.reshape(sizes.collect::<Shape>())
+            }
+            _ => self.graph().record(MatMul, &[self.id(), other.id()]),
+        }
+    }
+
+    /// This value without an axis of size 1.
+    #[track_caller]
+    fn drop_axis(self, axis: usize) -> Var<'t> {
+        let shape = self.shape();
+        let kept = shape.iter().enumerate().filter(|&(at, _)| at != axis).map(|(_, &size)| size);
+        self.reshape(kept.collect::<Shape>())
     }
 }

@@ -90,6 +90,8 @@ families! {
     random: Mask,
     /// The same numbers in another shape or order.
     view: View,
+    /// A tensor embedded in a larger one.
+    slice: Embed,
     /// A sum, maximum or logarithm of a sum of exponentials over axes.
     reduce: Reduce,
     /// A matrix product.

@@ -166,6 +166,12 @@ impl<'t> Var<'t> {
         self.sum_keep(axes) * (1.0 / self.count(axes))
     }
 
+    /// An axis, counted from 0; panics at the caller's line if this tensor has no such axis.
+    #[track_caller]
+    pub(crate) fn axis(self, axis: isize) -> usize {
+        self.axes(axis).iter().next().unwrap_or(0)
+    }
+
     /// How many elements are combined by a reduction over these axes.
     fn count(self, axes: Axes) -> f64 {
         let shape = self.shape();

@@ -83,7 +83,7 @@ impl Softmax {
 impl<'t> Var<'t> {
     #[track_caller]
     fn softmax_along(self, axis: isize, log: bool) -> Var<'t> {
-        let axis = self.axes(axis).iter().next().unwrap_or(0) as u8;
+        let axis = self.axis(axis) as u8;
         self.graph().record(Softmax { axis, log }, &[self.id()])
     }
 

@@ -6,10 +6,11 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::{Array, Operation, Site, write_call};
+use super::{Array, Constant, Operation, Site, write_call};
 use crate::graph::Var;
 use crate::scalar::Scalar;
-use crate::shape::Shape;
+use crate::ops::slice::Embed;
+use crate::shape::{Shape, Strides};
 use crate::strided;
 
 /// The same numbers in another shape or order.
@@ -21,21 +22,36 @@ pub(crate) enum View {
     Permute(SmallVec<[u8; 8]>),
     /// Repeated along new axes and those of size 1.
     BroadcastTo(Shape),
+    /// Along each axis, every `step`-th element from `start` on; so many as the shape says.
+    Slice { starts: Strides, steps: Strides, shape: Shape },
     /// Unchanged, but without a gradient.
     Detach,
 }
 
 impl View {
-    /// The strides at which the input's numbers are read, given those of the input; `None` if no
-    /// strides do and the numbers have to be brought into order first.
-    pub(crate) fn strides(
+    /// Where the input's numbers are read, how far from where the input starts and at which
+    /// strides, given those of the input; `None` if no strides do and the numbers have to be
+    /// brought into order first.
+    pub(crate) fn read(
         &self,
         input: &Shape,
         strides: &[usize],
         output: &Shape,
-    ) -> Option<crate::shape::Strides> {
+    ) -> Option<(usize, Strides)> {
+        let start = match self {
+            View::Slice { starts, .. } => starts.iter().zip(strides).map(|(a, b)| a * b).sum(),
+            _ => 0,
+        };
+        Some((start, self.strides(input, strides, output)?))
+    }
+
+    /// The strides at which the input's numbers are read.
+    fn strides(&self, input: &Shape, strides: &[usize], output: &Shape) -> Option<Strides> {
         match self {
             View::Detach => Some(strides.into()),
+            View::Slice { steps, .. } => {
+                Some(steps.iter().zip(strides).map(|(step, stride)| step * stride).collect())
+            }
             View::Permute(axes) => Some(axes.iter().map(|&axis| strides[axis as usize]).collect()),
             View::BroadcastTo(_) => {
                 let repeated = strided::broadcast_strides(input, output);
@@ -54,6 +70,7 @@ impl Operation for View {
             View::Reshape(_) => "reshape",
             View::Permute(_) => "permute",
             View::BroadcastTo(_) => "broadcast_to",
+            View::Slice { .. } => "slice",
             View::Detach => "detach",
         }
     }
@@ -62,6 +79,7 @@ impl Operation for View {
         let x = inputs[0];
         match self {
             View::Detach => Ok(x.clone()),
+            View::Slice { shape, .. } => Ok(shape.clone()),
             View::Reshape(shape) if shape.numel() == x.numel() => Ok(shape.clone()),
             View::Reshape(shape) => Err(format!(
                 "{x} holds {} elements, but {shape} holds {}",
@@ -87,6 +105,11 @@ impl Operation for View {
         match self {
             View::Detach => None,
             View::Reshape(_) => Some(g.reshape(x.shape())),
+            View::Slice { starts, steps, .. } => {
+                let (starts, steps, shape) = (starts.clone(), steps.clone(), x.shape());
+                let embed = Embed { starts, steps, shape, value: Constant(0.0) };
+                Some(g.graph().record(embed, &[g.id()]))
+            }
             // The engine sums over what was broadcast.
             View::BroadcastTo(_) => Some(g),
             View::Permute(axes) => {
@@ -101,8 +124,8 @@ impl Operation for View {
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (data, input) = (inputs[0].numbers(), inputs[0].shape);
-        match self.strides(input, &input.strides(), shape) {
-            Some(strides) => strided::gather(data, shape, &strides, out),
+        match self.read(input, &input.strides(), shape) {
+            Some((start, strides)) => strided::gather(&data[start..], shape, &strides, out),
             None => unreachable!("a tensor stored row by row can be read in any shape"),
         }
     }
@@ -112,6 +135,9 @@ impl Operation for View {
             View::Permute(axes) => write!(f, "permute({}, {axes:?})", inputs[0]),
             View::Reshape(shape) | View::BroadcastTo(shape) => {
                 write!(f, "{}({}, {shape})", self.name(), inputs[0])
+            }
+            View::Slice { starts, steps, shape } => {
+                write!(f, "slice({}, {starts:?}, {shape}, steps={steps:?})", inputs[0])
             }
             View::Detach => write_call(f, "detach", inputs, &[]),
         }

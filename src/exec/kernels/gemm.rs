@@ -85,6 +85,40 @@ pub(crate) unsafe fn gemm<T: Scalar>(
     });
 }
 
+/// As [`gemm`], for each of some matrices: `batch` holds the sizes of the axes that count them, and
+/// the strides of `A` and `B` along each. The results stand one behind the other.
+///
+/// # Safety
+///
+/// As for [`gemm`], for each of the matrices.
+pub(crate) unsafe fn gemm_each<T: Scalar>(
+    batch: &[(usize, usize, usize)],
+    sizes @ [m, k, n]: [usize; 3],
+    a: Strided<T>,
+    b: Strided<T>,
+    c: *mut T,
+    accumulate: bool,
+) {
+    let c = Rows(c);
+    let run = |matrix: usize| {
+        let Rows(c) = { c };
+        let (mut rest, mut a, mut b) = (matrix, a, b);
+        for &(size, a_stride, b_stride) in batch.iter().rev() {
+            a.start = a.start.wrapping_add(rest % size * a_stride);
+            b.start = b.start.wrapping_add(rest % size * b_stride);
+            rest /= size;
+        }
+        // SAFETY: the caller's promise; each product writes a matrix of its own.
+        unsafe { gemm(sizes, a, b, c.add(matrix * m * n), accumulate) };
+    };
+    let count = batch.iter().map(|&(size, ..)| size).product::<usize>();
+    if count > 1 && count * m * k * n >= PARALLEL_PRODUCT && rayon::current_num_threads() > 1 {
+        (0..count).into_par_iter().for_each(run);
+    } else {
+        (0..count).for_each(run);
+    }
+}
+
 /// The product by `matrixmultiply`.
 ///
 /// # Safety
