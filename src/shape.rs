@@ -33,9 +33,20 @@ impl Shape {
         self.0.len()
     }
 
-    /// The number of elements: the product of all sizes, 1 for a scalar.
+    /// The number of elements: the product of all sizes, 1 for a scalar; `usize::MAX` if it is
+    /// larger than that.
     pub fn numel(&self) -> usize {
-        self.0.iter().product()
+        if self.0.contains(&0) {
+            0
+        } else {
+            self.0.iter().fold(1, |n, &size| n.saturating_mul(size))
+        }
+    }
+
+    /// Whether a tensor of this shape can be computed with: its axes fit in a set, and its numbers
+    /// in memory with room to spare for what is computed of their count.
+    pub(crate) fn is_sensible(&self) -> bool {
+        self.rank() <= Axes::MAX_RANK && self.numel() <= isize::MAX as usize >> 8
     }
 
     /// The shape that two operands broadcast to, by NumPy's rule: aligned at the last axis, sizes
@@ -95,7 +106,8 @@ impl Shape {
     pub(crate) fn strides(&self) -> Strides {
         let mut strides: Strides = SmallVec::from_elem(1, self.rank());
         for axis in (1..self.rank()).rev() {
-            strides[axis - 1] = strides[axis] * self.0[axis];
+            // Sizes that overflow occur only beside a size of 0, where no stride matters.
+            strides[axis - 1] = strides[axis].saturating_mul(self.0[axis]);
         }
         strides
     }
@@ -255,6 +267,14 @@ mod tests {
         let target = Shape::from([5, 4, 3]);
         assert_eq!(target.axes_broadcast_from(&Shape::from([4, 1])), Axes::of([0, 2]));
         assert_eq!(target.axes_broadcast_from(&target), Axes::default());
+    }
+
+    #[test]
+    fn sizes_that_overflow_are_not_sensible() {
+        assert!(Shape::from([1 << 20, 1 << 20]).is_sensible());
+        assert!(!Shape::from([1 << 40, 1 << 40]).is_sensible());
+        assert!(!Shape::from(vec![1; 33]).is_sensible());
+        assert_eq!(Shape::from([1 << 40, 1 << 40, 0]).numel(), 0);
     }
 
     #[test]

@@ -107,3 +107,34 @@ fn a_layer_that_does_not_fit_is_named() {
     let (message, _) = panic_of(|| model.forward(x));
     assert!(message.contains("second/kernel [5, 2]") && message.contains("[2, 4]"), "{message}");
 }
+
+#[test]
+fn shapes_that_no_memory_could_hold() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.scalar(1.0);
+    assert_says(|| x.broadcast_to([1 << 60, 1]), &["broadcast_to: ", "is too large"]);
+    assert_says(|| x.broadcast_to(vec![1; 33]), &["broadcast_to: ", "is too large"]);
+    let wide = x.broadcast_to([1 << 40, 1]);
+    assert_says(|| wide.matmul(x.broadcast_to([1, 1 << 40])), &["matmul: ", "is too large"]);
+    assert!(Tensor::<f32>::new([1 << 40, 1 << 40], vec![]).is_err());
+}
+
+#[test]
+fn values_of_another_tape() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add(Parameter::new("w", [2]).penalty(gradtape::penalty::from_fn(|w| w * 2.0)));
+    let (tape, other) = (Tape::inference(&params), Tape::inference(&params));
+    let x = other.param(w).sum(..);
+    assert_says(|| tape.item(x), &["recorded on different tapes"]);
+    assert_says(|| tape.interpret(x), &["recorded on different tapes"]);
+    assert_says(|| tape.gradient(tape.param(w).sum(..), &[x]), &["recorded on different tapes"]);
+    assert_says(|| tape.penalty(), &["the penalty of `w` is of shape [2]", "sum(..)"]);
+
+    let mut others = Params::<f32>::new(Seed(0));
+    let foreign = others.add(Parameter::new("other", [2]));
+    assert_says(|| tape.param(foreign), &["was made by other `Params`"]);
+    assert_says(|| params.values(foreign), &["was made by other `Params`"]);
+    // A clone's parameters are the same ones.
+    assert_eq!(params.clone().cast::<f64>().values(w), [0.0; 2]);
+}

@@ -81,3 +81,51 @@ fn adding_a_parameter_does_not_change_the_initial_values_of_others() {
     };
     assert_eq!(values(false), values(true));
 }
+
+#[test]
+fn double_precision_keeps_subnormal_numbers_beside_single_precision() {
+    // Tasks of one pool: a thread that waits for others must not treat theirs as its own.
+    let single = Params::<f32>::new(Seed(0));
+    let double = Params::<f64>::new(Seed(0));
+    let large = Tensor::from_fn([300, 300], |i| i as f32);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    pool.scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|_| {
+                let tape = Tape::inference(&single);
+                let _ = tape.value(tape.input(&large).tanh());
+            });
+            scope.spawn(|_| {
+                let tape = Tape::inference(&double);
+                let tiny = tape.input(&Tensor::from([1e-310, 2e-310])) * 0.5;
+                assert_eq!(tape.value(tiny).data(), [0.5e-310, 1e-310]);
+            });
+        }
+    });
+}
+
+#[test]
+fn long_sums_in_single_precision_lose_little() {
+    let params = Params::<f32>::new(Seed(0));
+    let shapes: [(&[usize], isize); 5] = [
+        (&[4, 65_536, 8], 1),
+        (&[2, 262_144, 3], 1),
+        (&[500_000, 3], 0),
+        (&[500_000, 3], 1),
+        (&[3, 500_000], 1),
+    ];
+    for (shape, axis) in shapes {
+        let x = Tensor::from_fn(shape, |i| ((i * 7919) % 1009) as f32 / 1009.0);
+        let sums = |tape: &Tape<'_, f64>| {
+            let x = tape.input(&x.cast());
+            tape.value(x.sum(axis))
+        };
+        let exact = sums(&Tape::inference(&params.cast()));
+        let tape = Tape::inference(&params);
+        let got = tape.value(tape.input(&x).sum(axis));
+        for (got, exact) in got.data().iter().zip(exact.data()) {
+            let error = (f64::from(*got) / exact - 1.0).abs();
+            assert!(error < 3e-6, "{shape:?} over {axis}: {error:e}");
+        }
+    }
+}

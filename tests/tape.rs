@@ -154,3 +154,19 @@ fn a_loss_may_be_a_parameter_or_use_none_of_its_inputs() {
     let gradients = tape.backward(tape.param(w));
     assert_eq!((gradients.loss(), gradients.flat()), (3.0, &[1.0][..]));
 }
+
+#[test]
+fn parameters_may_be_added_between_steps() {
+    let (mut params, w) = params();
+    let mut optimizer = Momentum::new(0.1);
+    for round in 0..4 {
+        for _ in 0..2 {
+            let tape = Tape::training(&params, Seed(0));
+            let gradients = tape.backward(tape.param(w).square().sum(..));
+            assert_eq!(gradients.flat().len(), 3 + round);
+            assert!(gradients.flat()[3..].iter().all(|g| *g == 0.0));
+            optimizer.step(&mut params, &gradients);
+        }
+        params.add(Parameter::new(format!("later {round}"), [1]));
+    }
+}

@@ -16,7 +16,8 @@ pub(super) struct Arena {
 impl Arena {
     /// Memory for `len` numbers. What it holds is unspecified, but always numbers.
     pub(super) fn reserve<T: Scalar>(&mut self, len: usize) -> *mut T {
-        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+        let bytes = len.checked_mul(size_of::<T>()).expect("more memory than there can be");
+        let lines = bytes.div_ceil(size_of::<Line>());
         if self.lines.len() < lines {
             // A fresh zeroed block: cheaper than keeping contents that nobody reads.
             self.lines = vec![Line([0; 64]); lines];
@@ -26,7 +27,7 @@ impl Arena {
 
     /// The first `len` numbers.
     pub(super) fn numbers<T: Scalar>(&self, len: usize) -> &[T] {
-        assert!(len * size_of::<T>() <= self.lines.len() * size_of::<Line>(), "arena too small");
+        assert!(len <= self.lines.len() * (size_of::<Line>() / size_of::<T>()), "arena too small");
         // SAFETY: within the lines, aligned to them; any bits are a number.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), len) }
     }

@@ -353,7 +353,7 @@ impl GroupDraft {
         if distinct {
             let block = sizes[1..].iter().product();
             let tiling = Tiling::new(sizes, &Borders::Blocks(block));
-            if tiling.respects_blocks(block) {
+            if tiling.takes_blocks(block) {
                 return (tiling, false);
             }
         }

@@ -93,17 +93,14 @@ impl Group {
         let chunks = self.tiling.chunks;
         for closing in self.closings.iter().filter(|closing| closing.partials.is_none()) {
             // SAFETY: the caller's promise.
-            unsafe { closing.sums(0, memory) }.fill(T::ZERO);
+            unsafe { closing.clear(0, memory) };
         }
         if chunks <= 1 || rayon::current_num_threads() == 1 {
             // SAFETY: the caller's promise.
             (0..chunks).for_each(|chunk| unsafe { self.run_chunk(chunk, memory) });
         } else {
-            (0..chunks).into_par_iter().for_each(|chunk| {
-                let _flush = FlushSubnormals::during::<T>();
-                // SAFETY: the caller's promise; chunks write disjoint parts.
-                unsafe { self.run_chunk(chunk, memory) };
-            });
+            // SAFETY: the caller's promise; chunks write disjoint parts.
+            (0..chunks).into_par_iter().for_each(|chunk| unsafe { self.run_chunk(chunk, memory) });
         }
         for closing in self.closings.iter().filter(|closing| closing.partials.is_some()) {
             // SAFETY: the caller's promise; no chunk is running any more.
@@ -115,6 +112,7 @@ impl Group {
     ///
     /// As for [`Group::run`]; no chunk may run twice at the same time.
     unsafe fn run_chunk<T: Scalar>(&self, chunk: usize, memory: &Memory<'_, T>) {
+        let _flush = FlushSubnormals::during::<T>();
         SCRATCH.with_borrow_mut(|scratch| {
             let mut tiles = Tiles {
                 operands: [std::ptr::null_mut(); MAX_OPERANDS],
@@ -126,7 +124,7 @@ impl Group {
             // SAFETY: the caller's promise; scratch memory holds a tile for each slot.
             unsafe {
                 for closing in self.closings.iter().filter(|closing| closing.partials.is_some()) {
-                    closing.sums(chunk, memory).fill(T::ZERO);
+                    closing.clear(chunk, memory);
                 }
                 self.load_repeated(&mut tiles);
                 for tile in first..last {
@@ -223,11 +221,11 @@ impl Group {
                         tiles.operands[i] = from.add(self.offset(start, strides));
                         return;
                     }
+                    let width = self.tiling.width;
                     let out = tiles.slot(i, *slot, len);
-                    let mut at = start;
-                    for out in out.chunks_mut(self.tiling.width) {
-                        read_run(from.add(self.offset(at, strides)), stride, out);
-                        at += out.len();
+                    for (row, out) in out.chunks_mut(width).enumerate() {
+                        let offset = self.offset(start + row * width, strides);
+                        read_run(from.add(offset), stride, out);
                     }
                 }
                 Load::Mask { mask, slot } => {
@@ -240,21 +238,59 @@ impl Group {
     }
 
     /// Adds a tile's values to the sums that they belong to.
-    fn add_up<T: Scalar>(&self, closing: &Closing, values: &[T], start: usize, sums: &mut [T]) {
-        let mut at = start;
-        for run in values.chunks(self.tiling.width) {
-            let offset = self.offset(at, &closing.strides);
-            match closing.strides.last() {
-                Some(1) => sum::add_to(&mut sums[offset..offset + run.len()], run),
-                _ => sums[offset] += sum::sum(run),
+    ///
+    /// # Safety
+    ///
+    /// `sums` must point to the closing's sums, and nothing else may use those of this tile.
+    unsafe fn add_up<T: Scalar>(
+        &self,
+        closing: &Closing,
+        values: &[T],
+        start: usize,
+        sums: *mut T,
+    ) {
+        let width = self.tiling.width;
+        let strides = &closing.strides;
+        // SAFETY: the caller's promise; offsets at the closing's strides lie within its sums.
+        unsafe {
+            match strides.last() {
+                // One sum for all.
+                _ if strides.iter().all(|&stride| stride == 0) => *sums += sum::sum(values),
+                // The rows of a tile are added up first: fewer numbers meet a large sum, which
+                // costs precision.
+                Some(1) if strides[..strides.len() - 1].iter().all(|&stride| stride == 0) => {
+                    let within = start % width;
+                    let columns = width.min(values.len());
+                    let sums = std::slice::from_raw_parts_mut(sums.add(within), columns);
+                    sum::add_rows(sums, values);
+                }
+                Some(1) => {
+                    for (i, run) in values.chunks(width).enumerate() {
+                        let offset = self.offset(start + i * width, strides);
+                        let sums = std::slice::from_raw_parts_mut(sums.add(offset), run.len());
+                        sum::add_rows(sums, run);
+                    }
+                }
+                _ if self.tiling.per_row == 0 && matches!(strides[..], [1, 0]) => {
+                    let rows = values.len() / width;
+                    let sums = std::slice::from_raw_parts_mut(sums.add(start / width), rows);
+                    sum::add_each_row(sums, values);
+                }
+                _ => {
+                    for (i, run) in values.chunks(width).enumerate() {
+                        *sums.add(self.offset(start + i * width, strides)) += sum::sum(run);
+                    }
+                }
             }
-            at += run.len();
         }
     }
 
     /// Where an element, counted row by row, stands at the given strides.
     #[inline]
     fn offset(&self, mut element: usize, strides: &[usize]) -> usize {
+        if let (&[_, width], &[outer, inner]) = (&self.sizes[..], strides) {
+            return element / width * outer + element % width * inner;
+        }
         let mut offset = 0;
         for (&size, &stride) in self.sizes.iter().zip(strides).rev() {
             offset += element % size * stride;
@@ -265,36 +301,42 @@ impl Group {
 }
 
 impl Closing {
-    /// The sums that a chunk adds to.
+    /// Where the sums that a chunk adds to stand.
     ///
     /// # Safety
     ///
-    /// The memory must be that of the closing's plan, and nothing else may use these sums while
-    /// the slice lives, other than chunks that add to other elements of shared sums.
-    #[allow(clippy::mut_from_ref, reason = "the memory is a set of pointers")]
-    unsafe fn sums<'m, T: Scalar>(&self, chunk: usize, memory: &'m Memory<'_, T>) -> &'m mut [T] {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let start = match self.partials {
-                Some(partials) => memory.at(partials).add(chunk * self.len),
-                None => memory.at(self.out),
-            };
-            std::slice::from_raw_parts_mut(start, self.len)
+    /// The memory must be that of the closing's plan.
+    unsafe fn sums<T: Scalar>(&self, chunk: usize, memory: &Memory<'_, T>) -> *mut T {
+        match self.partials {
+            // SAFETY: the plan has room for the sums of each chunk.
+            Some(partials) => unsafe { memory.at(partials).add(chunk * self.len) },
+            None => memory.at(self.out),
         }
+    }
+
+    /// Sets the sums that a chunk adds to to zero.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Closing::sums`], and nothing else may use these sums meanwhile.
+    unsafe fn clear<T: Scalar>(&self, chunk: usize, memory: &Memory<'_, T>) {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.sums(chunk, memory), self.len) }.fill(T::ZERO);
     }
 
     /// Adds up the chunks' sums, in order.
     ///
     /// # Safety
     ///
-    /// As for [`Closing::sums`].
+    /// As for [`Closing::clear`], for all chunks.
     unsafe fn combine<T: Scalar>(&self, chunks: usize, memory: &Memory<'_, T>) {
         // SAFETY: the caller's promise.
         unsafe {
             let out = std::slice::from_raw_parts_mut(memory.at(self.out), self.len);
             out.fill(T::ZERO);
             for chunk in 0..chunks {
-                sum::add_to(out, self.sums(chunk, memory));
+                let part = std::slice::from_raw_parts(self.sums(chunk, memory), self.len);
+                sum::add_rows(out, part);
             }
         }
     }
@@ -337,10 +379,16 @@ impl<T: Scalar> Tiles<'_, T> {
 /// # Safety
 ///
 /// All of them must be readable.
+#[inline]
 unsafe fn read_run<T: Scalar>(from: *const T, stride: usize, out: &mut [T]) {
+    /// Runs shorter than this are not worth a call.
+    const SHORT: usize = 16;
     // SAFETY: the caller's promise.
     unsafe {
         match stride {
+            _ if out.len() < SHORT => {
+                out.iter_mut().enumerate().for_each(|(i, out)| *out = *from.add(i * stride));
+            }
             0 => out.fill(*from),
             1 => out.copy_from_slice(std::slice::from_raw_parts(from, out.len())),
             _ => out.iter_mut().enumerate().for_each(|(i, out)| *out = *from.add(i * stride)),

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::arena::Arena;
-use super::kernels::gemm::{Strided, gemm_each};
+use super::kernels::gemm::{PARALLEL_PRODUCT, Strided, gemm_each};
 use super::kernels::subnormal::FlushSubnormals;
 use super::memory::{Bindings, Memory};
 use super::plan::{Argument, Call, Matrix, Place, Plan, Product, Step};
@@ -23,7 +23,9 @@ impl Plan {
         gradients: &mut [T],
         arena: &mut Arena,
     ) {
-        let _flush = FlushSubnormals::during::<T>();
+        // Set once for all steps where none of them waits for other threads.
+        let alone = !self.forks() || rayon::current_num_threads() == 1;
+        let _flush = alone.then(FlushSubnormals::during::<T>);
         let memory = Memory::new(bindings, gradients, arena.reserve(self.arena));
         for step in &self.steps {
             // SAFETY: the arena is as large as the plan asks, the bindings have the shapes that
@@ -37,6 +39,18 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// Whether any step may spread its work over threads.
+    fn forks(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Group(group) => group.tiling.chunks > 1,
+            Step::Product(product) => {
+                let matrices = product.batch.iter().map(|&(size, ..)| size);
+                matrices.chain(product.sizes).fold(1, usize::saturating_mul) >= PARALLEL_PRODUCT
+            }
+            Step::Call(_) => false,
+        })
     }
 
     /// A wanted value after a run: its shape and numbers.
@@ -92,6 +106,7 @@ impl Call {
         };
         let inputs: SmallVec<[Array<'_, T>; 4]> =
             self.inputs.iter().map(|input| Array { shape: &input.1, data: array(input) }).collect();
+        let _flush = FlushSubnormals::during::<T>();
         // SAFETY: the caller's promise; an output overlaps none of its inputs.
         let out =
             unsafe { std::slice::from_raw_parts_mut(memory.at(self.out), self.shape.numel()) };

@@ -102,9 +102,13 @@ impl Tiling {
         Tiling { len, width, tile, per_row, tiles, chunk, chunks }
     }
 
-    /// Whether chunks of whole blocks can be made of whole tiles.
-    pub(super) fn respects_blocks(&self, block: usize) -> bool {
-        self.per_row > 0 || block.is_multiple_of(self.tile) || self.tile.is_multiple_of(block)
+    /// Whether chunks can be made of whole blocks: these are made of whole tiles, and not so large
+    /// that threads would be idle and sums grow long.
+    pub(super) fn takes_blocks(&self, block: usize) -> bool {
+        let whole = self.per_row > 0
+            || block.is_multiple_of(self.tile)
+            || self.tile.is_multiple_of(block.max(1));
+        whole && block <= 4 * CHUNK
     }
 
     /// Where a tile starts and how many elements it has.

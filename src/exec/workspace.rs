@@ -31,7 +31,7 @@ impl<T> Default for Workspace<T> {
 
 impl<T: Scalar> Workspace<T> {
     /// How many plans are kept.
-    const CAPACITY: usize = 16;
+    const CAPACITY: usize = 64;
 
     /// The plan for a request to a trace, made if it is not there yet.
     pub(crate) fn plan(
@@ -107,13 +107,22 @@ fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Keeps a spare thing unless there are plenty: a loop uses one or two at a time.
+fn keep<T>(list: &Mutex<Vec<T>>, spare: T) {
+    const PLENTY: usize = 4;
+    let mut list = lock(list);
+    if list.len() < PLENTY {
+        list.push(spare);
+    }
+}
+
 impl<T: Scalar> WorkspaceStore<T> {
     pub(crate) fn take(&self) -> Workspace<T> {
         lock(&self.workspaces).pop().unwrap_or_default()
     }
 
     pub(crate) fn put(&self, workspace: Workspace<T>) {
-        lock(&self.workspaces).push(workspace);
+        keep(&self.workspaces, workspace);
     }
 
     /// Memory for gradients, whose contents are unspecified.
@@ -124,6 +133,6 @@ impl<T: Scalar> WorkspaceStore<T> {
     }
 
     pub(crate) fn put_gradients(&self, values: Vec<T>) {
-        lock(&self.gradients).push(values);
+        keep(&self.gradients, values);
     }
 }

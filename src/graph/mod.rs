@@ -144,6 +144,7 @@ impl Graph {
     #[track_caller]
     fn source(&self, source: Source, shape: &Shape) -> Var<'_> {
         let location = Location::caller();
+        assert!(shape.is_sensible(), "{}: shape {shape} is too large", source.name());
         let mut recording = self.recording.borrow_mut();
         let op = Op::Source(source);
         let repeated = recording.next().is_some_and(|node| node.op == op && node.shape == *shape);
@@ -185,6 +186,10 @@ impl Graph {
             op.infer(&shapes)
         };
         let shape = match shape {
+            Ok(shape) if !shape.is_sensible() => {
+                drop(recording);
+                self.reject(&op, inputs, &format!("a result of shape {shape} is too large"));
+            }
             Ok(shape) => shape,
             Err(reason) => {
                 drop(recording);

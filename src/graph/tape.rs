@@ -145,11 +145,19 @@ impl<'p, T: Scalar> Tape<'p, T> {
     #[track_caller]
     pub fn penalty(&self) -> Var<'_> {
         let layout = self.graph.layout();
-        let penalties = layout.ids().filter_map(|id| {
-            let penalty = layout.entry(id).penalty.as_ref()?;
-            Some(penalty.penalty(self.param(id)))
-        });
-        penalties.reduce(|sum, penalty| sum + penalty).unwrap_or_else(|| self.scalar(0.0))
+        let mut sum: Option<Var<'_>> = None;
+        for id in layout.ids() {
+            let entry = layout.entry(id);
+            let Some(penalty) = &entry.penalty else { continue };
+            let penalty = penalty.penalty(self.param(id));
+            let (name, shape) = (&entry.name, penalty.shape());
+            assert!(
+                shape.rank() == 0,
+                "the penalty of `{name}` is of shape {shape}, not one number; end it in `sum(..)`"
+            );
+            sum = Some(sum.map_or(penalty, |sum| sum + penalty));
+        }
+        sum.unwrap_or_else(|| self.scalar(0.0))
     }
 
     /// Asks that this value be kept whenever the tape runs, so that [`value`](Self::value) and
@@ -216,7 +224,11 @@ impl<'p, T: Scalar> Tape<'p, T> {
     #[track_caller]
     pub fn gradient<'t>(&'t self, y: Var<'t>, xs: &[Var<'t>]) -> Vec<Var<'t>> {
         let id = self.number(y, "gradient");
-        let targets = xs.iter().map(|x| x.operand(&self.graph).id()).collect::<Vec<_>>();
+        let mut targets = Vec::with_capacity(xs.len());
+        // A closure would hide the caller's line.
+        for x in xs {
+            targets.push(x.operand(&self.graph).id());
+        }
         let sweep = self.graph.sweep(id, &Targets::Nodes(targets.clone()), || {
             let found = differentiate(y, &targets).into_iter().zip(xs);
             let zero = |x: &Var<'t>| self.scalar(0.0).broadcast_to(x.shape()).id();
@@ -237,6 +249,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
     }
 
     /// Hands the numbers of a value to `read`, after a run unless the last one kept them.
+    #[track_caller]
     fn read<R>(&self, var: Var<'_>, read: impl FnOnce(&Shape, &[T]) -> R) -> R {
         let id = var.operand(&self.graph).id();
         let session = &mut *self.session.borrow_mut();
@@ -278,6 +291,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
 
     /// The numbers of a value as the plain interpreter computes them: one operation at a time,
     /// in recording order, nothing fused or reused. Slow; what the executor is tested against.
+    #[track_caller]
     pub fn interpret(&self, var: Var<'_>) -> Tensor<T> {
         let id = var.operand(&self.graph).id();
         let session = self.session.borrow();

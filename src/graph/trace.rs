@@ -86,9 +86,8 @@ impl Trace {
 pub(crate) struct TraceStore(Mutex<Vec<Trace>>);
 
 impl TraceStore {
-    /// How many traces are kept: training and validation, each with a smaller last batch, and
-    /// some more.
-    const CAPACITY: usize = 8;
+    /// How many traces are kept: training and validation, each with batches of several sizes.
+    const CAPACITY: usize = 32;
 
     fn traces(&self) -> MutexGuard<'_, Vec<Trace>> {
         // A panic elsewhere cannot leave the list half changed.

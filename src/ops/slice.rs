@@ -125,7 +125,7 @@ impl<'t> Var<'t> {
         let (given, rank) = (padding.len(), input.rank());
         assert!(given == rank, "pad: {given} pairs for the {rank} axes of shape {input}");
         let starts = padding.iter().map(|[before, _]| *before).collect();
-        let sizes = input.iter().zip(padding).map(|(n, [before, after])| before + n + after);
+        let sizes = input.iter().zip(padding).map(|(n, [before, after])| n.saturating_add(*before).saturating_add(*after));
         let (steps, shape) = (SmallVec::from_elem(1, rank), sizes.collect());
         let embed = Embed { starts, steps, shape, value: Constant(value) };
         self.graph().record(embed, &[self.id()])

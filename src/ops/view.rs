@@ -88,15 +88,7 @@ impl Operation for View {
             )),
             View::BroadcastTo(shape) if x.broadcasts_to(shape) => Ok(shape.clone()),
             View::BroadcastTo(shape) => Err(format!("{x} does not broadcast to {shape}")),
-            View::Permute(axes) => {
-                let mut sorted = axes.clone();
-                sorted.sort_unstable();
-                if sorted.iter().copied().eq(0..x.rank() as u8) {
-                    Ok(axes.iter().map(|&axis| x[axis as usize]).collect())
-                } else {
-                    Err(format!("{axes:?} does not name each axis of {x} once"))
-                }
-            }
+            View::Permute(axes) => Ok(axes.iter().map(|&axis| x[axis as usize]).collect()),
         }
     }
 
@@ -168,8 +160,13 @@ impl<'t> Var<'t> {
     /// The axes in another order: axis `i` of the result is axis `axes[i]` of the input.
     #[track_caller]
     pub fn permute(self, axes: &[usize]) -> Var<'t> {
-        // An axis beyond 255 is out of range in any case, and said to be.
-        let axes = axes.iter().map(|&axis| u8::try_from(axis).unwrap_or(u8::MAX)).collect();
+        let (rank, shape) = (axes.len(), self.shape());
+        let each_once = (0..shape.rank()).all(|axis| axes.contains(&axis));
+        assert!(
+            rank == shape.rank() && each_once,
+            "permute: {axes:?} does not name each axis of {shape} once"
+        );
+        let axes = axes.iter().map(|&axis| axis as u8).collect();
         self.graph().record(View::Permute(axes), &[self.id()])
     }
 

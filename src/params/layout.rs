@@ -3,18 +3,23 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::penalty::Penalty;
 use crate::shape::Shape;
 
 /// A parameter's place in the [`Layout`] of its [`Params`](super::Params).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct ParamId(pub(crate) u32);
+pub struct ParamId {
+    index: u32,
+    /// The layout that it was made by; clones of `Params` share it.
+    owner: u32,
+}
 
 impl ParamId {
     /// The position in the layout, counted from 0.
     pub fn index(self) -> usize {
-        self.0 as usize
+        self.index as usize
     }
 }
 
@@ -36,10 +41,19 @@ pub struct Entry {
 
 /// The table of a model's parameters: names, shapes, offsets into the flat slice, penalties and
 /// trainable flags.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Layout {
     entries: Vec<Entry>,
     len: usize,
+    /// What tells this layout's ids from those of others.
+    owner: u32,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self { entries: Vec::new(), len: 0, owner: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 impl Layout {
@@ -51,7 +65,7 @@ impl Layout {
         entry.offset = self.len;
         self.len += entry.shape.numel();
         self.entries.push(entry);
-        ParamId(self.entries.len() as u32 - 1)
+        self.id(self.entries.len() - 1)
     }
 
     /// The parameters in the order of the flat slice.
@@ -61,20 +75,25 @@ impl Layout {
 
     /// The ids of all parameters, in the order of the flat slice.
     pub fn ids(&self) -> impl Iterator<Item = ParamId> + use<> {
-        (0..self.entries.len() as u32).map(ParamId)
+        let owner = self.owner;
+        (0..self.entries.len() as u32).map(move |index| ParamId { index, owner })
+    }
+
+    fn id(&self, index: usize) -> ParamId {
+        ParamId { index: index as u32, owner: self.owner }
     }
 
     /// The row of one parameter.
     ///
     /// # Panics
     ///
-    /// If the id belongs to other `Params`, which have more parameters than these.
+    /// If the id was made by other `Params` than these or one that they are a clone of.
     #[track_caller]
     pub fn entry(&self, id: ParamId) -> &Entry {
         match self.entries.get(id.index()) {
-            Some(entry) => entry,
-            None => panic!(
-                "parameter {} is not one of the {} here: it was made by other `Params`",
+            Some(entry) if id.owner == self.owner => entry,
+            _ => panic!(
+                "parameter number {} is not one of the {} here: it was made by other `Params`",
                 id.index(),
                 self.entries.len()
             ),
@@ -83,7 +102,7 @@ impl Layout {
 
     /// The parameter of this name.
     pub fn find(&self, name: &str) -> Option<ParamId> {
-        self.entries.iter().position(|entry| entry.name == name).map(|i| ParamId(i as u32))
+        self.entries.iter().position(|entry| entry.name == name).map(|at| self.id(at))
     }
 
     /// Where the values of a parameter stand in the flat slice.

@@ -113,6 +113,8 @@ impl<T: Scalar> Params<T> {
         let values = init.sample(&entry.shape, fans, seed);
         assert_eq!(values.len(), entry.shape.numel(), "initializer of {}: wrong count", entry.name);
         self.values.extend(values.into_iter().map(T::from_f64));
+        // What was planned for fewer parameters is of no use any more.
+        (self.traces, self.workspaces) = Default::default();
         Arc::make_mut(&mut self.layout).push(entry)
     }
 
@@ -139,16 +141,19 @@ impl<T: Scalar> Params<T> {
     }
 
     /// The values of one parameter, row by row.
+    #[track_caller]
     pub fn values(&self, id: ParamId) -> &[T] {
         &self.values[self.layout.range(id)]
     }
 
     /// The values of one parameter, to be changed.
+    #[track_caller]
     pub fn values_mut(&mut self, id: ParamId) -> &mut [T] {
         &mut self.values[self.layout.range(id)]
     }
 
     /// A copy of one parameter.
+    #[track_caller]
     pub fn tensor(&self, id: ParamId) -> Tensor<T> {
         let values = self.values(id);
         Tensor::from_fn(&self.layout.entry(id).shape, |i| values[i])

@@ -36,7 +36,7 @@ unsafe impl<T: Send> Send for Rows<T> {}
 const SMALL_PRODUCT: usize = 32 * 1024;
 const SMALL_B: usize = 2048;
 /// Products of fewer multiplications stay on the calling thread.
-const PARALLEL_PRODUCT: usize = 1 << 20;
+pub(crate) const PARALLEL_PRODUCT: usize = 1 << 20;
 /// The rows or columns that a thread takes at a time.
 const BLOCK: usize = 64;
 
@@ -53,11 +53,13 @@ pub(crate) unsafe fn gemm<T: Scalar>(
     c: *mut T,
     accumulate: bool,
 ) {
-    if m * k * n <= SMALL_PRODUCT && k * n.next_multiple_of(LANES) <= SMALL_B {
+    let multiplications = m.saturating_mul(k).saturating_mul(n);
+    if multiplications <= SMALL_PRODUCT && k.saturating_mul(n.next_multiple_of(LANES)) <= SMALL_B {
+        let _flush = FlushSubnormals::during::<T>();
         // SAFETY: the caller's promise.
         return unsafe { small([m, k, n], a, b, c, accumulate) };
     }
-    if m * k * n < PARALLEL_PRODUCT || rayon::current_num_threads() == 1 {
+    if multiplications < PARALLEL_PRODUCT || rayon::current_num_threads() == 1 {
         // SAFETY: the caller's promise.
         return unsafe { packed([m, k, n], a, b, c, n, accumulate) };
     }
@@ -69,7 +71,6 @@ pub(crate) unsafe fn gemm<T: Scalar>(
     let block = if by_rows { m } else { n }.div_ceil(blocks.min(8)).next_multiple_of(8);
     let count = if by_rows { m } else { n }.div_ceil(block);
     (0..count).into_par_iter().for_each(|i| {
-        let _flush = FlushSubnormals::during::<T>();
         let Rows(c) = { c };
         let at = i * block;
         // SAFETY: block `i` reads and writes within the matrices, and no other block writes it.
@@ -112,7 +113,8 @@ pub(crate) unsafe fn gemm_each<T: Scalar>(
         unsafe { gemm(sizes, a, b, c.add(matrix * m * n), accumulate) };
     };
     let count = batch.iter().map(|&(size, ..)| size).product::<usize>();
-    if count > 1 && count * m * k * n >= PARALLEL_PRODUCT && rayon::current_num_threads() > 1 {
+    let multiplications = [m, k, n].into_iter().fold(count, usize::saturating_mul);
+    if count > 1 && multiplications >= PARALLEL_PRODUCT && rayon::current_num_threads() > 1 {
         (0..count).into_par_iter().for_each(run);
     } else {
         (0..count).for_each(run);
@@ -132,6 +134,7 @@ unsafe fn packed<T: Scalar>(
     c_stride: usize,
     accumulate: bool,
 ) {
+    let _flush = FlushSubnormals::during::<T>();
     let strides = |m: Strided<T>| (m.row_stride as isize, m.column_stride as isize);
     let beta = if accumulate { T::ONE } else { T::ZERO };
     // SAFETY: the caller's promise.

@@ -41,6 +41,9 @@ impl FlushSubnormals {
 
 impl FlushSubnormals {
     /// A guard for work in this number type, if that type wants it.
+    ///
+    /// It must not live while this thread waits for others: it might be given a task of somebody
+    /// else's to run meanwhile.
     pub(crate) fn during<T: Scalar>() -> Option<Self> {
         T::FLUSH_SUBNORMALS.then(Self::new)
     }
@@ -68,7 +71,7 @@ fn read() -> u32 {
 #[cfg(target_arch = "x86_64")]
 fn write(mode: u32) {
     // SAFETY: differs from the mode before in how subnormal numbers are treated, nothing else;
-    // the guard restores it before foreign code runs on this thread again.
+    // the guard lives within kernels and restores it before any other code runs on this thread.
     unsafe {
         std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const mode, options(nostack, preserves_flags));
     }
@@ -85,7 +88,7 @@ fn read() -> u64 {
 #[cfg(target_arch = "aarch64")]
 fn write(mode: u64) {
     // SAFETY: differs from the mode before in how subnormal numbers are treated, nothing else;
-    // the guard restores it before foreign code runs on this thread again.
+    // the guard lives within kernels and restores it before any other code runs on this thread.
     unsafe { std::arch::asm!("msr fpcr, {}", in(reg) mode, options(nomem, nostack)) };
 }
 

@@ -33,12 +33,69 @@ pub(crate) fn sum<T: Scalar>(values: &[T]) -> T {
     )
 }
 
-/// `sums[i] += values[i]`
-pub(crate) fn add_to<T: Scalar>(sums: &mut [T], values: &[T]) {
+/// `sums[i] += Σⱼ values[i, j]`, for as many rows as there are sums.
+pub(crate) fn add_each_row<T: Scalar>(sums: &mut [T], values: &[T]) {
+    let width = values.len() / sums.len().max(1);
+    if width >= LANES {
+        let rows = sums.iter_mut().zip(values.chunks_exact(width));
+        return rows.for_each(|(row, values)| *row += sum(values));
+    }
     vectorize(
         #[inline(always)]
-        move || sums.iter_mut().zip(values).for_each(|(sum, &x)| *sum += x),
+        move || {
+            for (row, values) in sums.iter_mut().zip(values.chunks_exact(width.max(1))) {
+                *row += values.iter().fold(T::ZERO, |sum, &x| sum + x);
+            }
+        },
     );
+}
+
+/// The most columns whose sums are kept on the stack.
+const COLUMNS: usize = 256;
+
+/// `sums[j] += Σᵢ values[i, j]`, where a row is as long as `sums`: the rows are added up first.
+pub(crate) fn add_rows<T: Scalar>(sums: &mut [T], values: &[T]) {
+    let width = sums.len();
+    vectorize(
+        #[inline(always)]
+        move || {
+            if width == values.len() {
+                sums.iter_mut().zip(values).for_each(|(sum, &x)| *sum += x);
+            } else if width < NARROW {
+                narrow(sums, values);
+            } else {
+                let mut rows = [T::ZERO; COLUMNS];
+                for (sums, first) in sums.chunks_mut(COLUMNS).zip((0..).step_by(COLUMNS)) {
+                    let rows = &mut rows[..sums.len()];
+                    rows.fill(T::ZERO);
+                    for row in values.chunks_exact(width) {
+                        let row = &row[first..first + rows.len()];
+                        rows.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+                    }
+                    sums.iter_mut().zip(rows).for_each(|(sum, row)| *sum += *row);
+                }
+            }
+        },
+    );
+}
+
+/// Rows narrower than this are added up several at a time.
+const NARROW: usize = 8;
+
+/// As [`add_rows`], for narrow rows: so many at a time that they fill whole registers.
+#[inline(always)]
+fn narrow<T: Scalar>(sums: &mut [T], values: &[T]) {
+    let width = sums.len().max(1);
+    let block = LANES / width * width;
+    let mut lanes = [T::ZERO; LANES];
+    let mut blocks = values.chunks_exact(block);
+    for values in &mut blocks {
+        lanes[..block].iter_mut().zip(values).for_each(|(sum, &x)| *sum += x);
+    }
+    lanes.iter_mut().zip(blocks.remainder()).for_each(|(sum, &x)| *sum += x);
+    for row in lanes[..block].chunks_exact(width) {
+        sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +107,33 @@ mod tests {
         for len in 0..100 {
             let values: Vec<f64> = (1..=len).map(f64::from).collect();
             assert_eq!(sum(&values), f64::from(len * (len + 1) / 2));
+        }
+    }
+
+    #[test]
+    fn rows_of_every_width_add_up() {
+        for width in (1..40).chain([255, 256, 257, 600]) {
+            for rows in [1, 2, 3, 17] {
+                let values: Vec<f64> = (0..rows * width).map(|i| (i % 13) as f64).collect();
+                let mut sums = vec![100.0; width];
+                add_rows(&mut sums, &values);
+                for (column, sum) in sums.iter().enumerate() {
+                    let column = values.iter().skip(column).step_by(width);
+                    assert_eq!(*sum, 100.0 + column.sum::<f64>(), "{rows} rows of {width}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_row_adds_up() {
+        for width in 1..40 {
+            let values: Vec<f64> = (0..5 * width).map(|i| i as f64).collect();
+            let mut sums = [1.0; 5];
+            add_each_row(&mut sums, &values);
+            for (sum, row) in sums.iter().zip(values.chunks(width)) {
+                assert_eq!(*sum, 1.0 + row.iter().sum::<f64>());
+            }
         }
     }
 
