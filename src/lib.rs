@@ -31,6 +31,7 @@
 //! | write mathematics | [`Var`]: operators, functions, reductions, losses |
 //! | record and run it | [`Tape`] |
 //! | hold numbers | [`Tensor`], [`Indices`], [`Params`] |
+//! | say what is wanted | [`loss`] |
 //! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
 //! | choose initial values | [`init`] |
 //! | keep weights small | [`penalty`] |
@@ -57,6 +58,7 @@ pub mod grad;
 pub mod graph;
 pub mod init;
 pub mod layers;
+pub mod loss;
 mod ops;
 pub mod optim;
 pub mod params;

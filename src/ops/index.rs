@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Array, Operation, Site, write_call};
-use crate::graph::{NodeId, Var};
+use crate::graph::{Graph, NodeId, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::tensor::Indices;
@@ -98,6 +98,20 @@ impl Operation for Index {
             Index::Place { width } => write_call(f, self.name(), inputs, &[("width", width)]),
             _ => write_call(f, self.name(), inputs, &[]),
         }
+    }
+}
+
+impl Graph {
+    /// 1 at each index along a new last axis of this size, 0 elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// If an index is not below that size.
+    #[track_caller]
+    pub(crate) fn one_hot_of(&self, indices: &Indices, depth: usize) -> Var<'_> {
+        let ones = self.scalar(1.0).broadcast_to(indices.shape());
+        let indices = ones.indices_below(indices.clone(), depth, "one_hot");
+        self.record(Index::Place { width: depth }, &[ones.id(), indices])
     }
 }
 

@@ -12,8 +12,6 @@ use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
 
-mod loss;
-
 /// Declares the families of operations: the module, the type that holds an operation's constants,
 /// and so the variants of [`Op`].
 macro_rules! families {

@@ -1,0 +1,107 @@
+//! Losses: what a model's predictions cost, element by element or example by example.
+//!
+//! The functions here do not average: they return one number an element (regression, binary
+//! decisions) or one an example (classes along the last axis). Reduce it as you need:
+//!
+//! ```
+//! use gradtape::{loss, prelude::*};
+//!
+//! let params = Params::<f32>::new(Seed(0));
+//! let tape = Tape::inference(&params);
+//! let logits = tape.input(&Tensor::from([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]]));
+//!
+//! let each = loss::cross_entropy(logits, [0, 2]);
+//! let mean = each.mean(..);
+//! let sum = each.sum(..);
+//! // The second example counts three times.
+//! let weighted = loss::weighted_mean(each, tape.input(&Tensor::from([1.0, 3.0])));
+//! # assert!(tape.item(sum) > tape.item(weighted) && tape.item(weighted) > tape.item(mean));
+//! ```
+//!
+//! The most common means are methods: [`Var::cross_entropy`], [`Var::binary_cross_entropy`] and
+//! [`Var::mean_squared_error`].
+//!
+//! Classifiers give logits, not probabilities: the loss of logits is finite wherever its limit is,
+//! at ±10,000 and for infinite logits too.
+
+mod classes;
+mod elements;
+
+pub use classes::{
+    cross_entropy, cross_entropy_of_probabilities, cross_entropy_of_targets,
+    cross_entropy_smoothed, kl_divergence, kl_divergence_of_log_probabilities,
+    kl_divergence_of_probabilities, multiclass_hinge, multiclass_hinge_of_largest, smooth,
+};
+pub use elements::{
+    absolute_error, binary_cross_entropy, binary_cross_entropy_of_probabilities, hinge, huber,
+    squared_error, squared_hinge,
+};
+
+use crate::graph::{Operand, Var};
+use crate::tensor::Indices;
+
+/// The mean in which each element counts by its weight: `Σ wᵢ xᵢ / Σ wᵢ`.
+///
+/// # Panics
+///
+/// If the weights do not broadcast to the values' shape.
+#[track_caller]
+pub fn weighted_mean<'t>(values: Var<'t>, weights: Var<'t>) -> Var<'t> {
+    let weights = weights.broadcast_to(values.shape());
+    (values * weights).sum(..) / weights.sum(..)
+}
+
+impl<'t> Var<'t> {
+    /// The mean [`cross_entropy`] of logits with integer class labels, over all examples.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    ///
+    /// let params = Params::<f32>::new(Seed(0));
+    /// let tape = Tape::inference(&params);
+    /// let logits = tape.input(&Tensor::from([[0.0, 0.0, 0.0, 0.0]]));
+    /// let loss = logits.cross_entropy([2]);
+    /// assert!((tape.item(loss) - 4.0_f32.ln()).abs() < 1e-6);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is not one label for each example, or one is not below the number of classes.
+    #[track_caller]
+    pub fn cross_entropy(self, labels: impl Into<Indices>) -> Var<'t> {
+        -self.log_softmax(-1).pick(labels).mean(..)
+    }
+
+    /// The mean [`binary_cross_entropy`] of logits with targets in `0..=1`, over all elements.
+    ///
+    /// # Panics
+    ///
+    /// If the targets are neither one number nor of the logits' shape.
+    #[track_caller]
+    pub fn binary_cross_entropy(self, targets: impl Operand<'t>) -> Var<'t> {
+        binary_cross_entropy(self, targets).mean(..)
+    }
+
+    /// `mean((y - t)²)`, the mean [`squared_error`] over all elements.
+    ///
+    /// # Panics
+    ///
+    /// If the targets are neither one number nor of the predictions' shape.
+    #[track_caller]
+    pub fn mean_squared_error(self, targets: impl Operand<'t>) -> Var<'t> {
+        squared_error(self, targets).mean(..)
+    }
+}
+
+/// Targets of a loss: one number for all, or as many as predictions. Anything else that would
+/// broadcast, such as `[n]` against `[n, 1]`, is a mistake that would go unnoticed.
+#[track_caller]
+fn targets_of<'t>(loss: &str, predictions: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+    let targets = targets.operand(predictions.graph());
+    let (found, expected) = (targets.shape(), predictions.shape());
+    assert!(
+        found.rank() == 0 || found == expected,
+        "{loss}: targets of shape {found} for predictions of shape {expected}"
+    );
+    targets
+}
