@@ -8,16 +8,17 @@ use crate::params::Layout;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// Computes a node's value from everything before it.
+/// Computes the values of the first nodes, one after the other, as long as `goes_on` says of the
+/// values so far, the newest one last.
 pub(crate) fn interpret<T: Scalar>(
     nodes: &[Node],
-    wanted: NodeId,
     bindings: &Bindings<'_, T>,
     layout: &Layout,
-) -> Tensor<T> {
+    mut goes_on: impl FnMut(&[Vec<T>]) -> bool,
+) -> Vec<Vec<T>> {
     let seed = [bindings.seed.0 as u32, (bindings.seed.0 >> 32) as u32];
-    let mut values: Vec<Vec<T>> = Vec::with_capacity(wanted.index() + 1);
-    for node in &nodes[..=wanted.index()] {
+    let mut values: Vec<Vec<T>> = Vec::with_capacity(nodes.len());
+    for node in nodes {
         let value = match node.op {
             Op::Source(Source::Input(slot)) => bindings.inputs[slot as usize].data().to_vec(),
             Op::Source(Source::Param(id)) => bindings.params[layout.range(id)].to_vec(),
@@ -42,7 +43,20 @@ pub(crate) fn interpret<T: Scalar>(
             }
         };
         values.push(value);
+        if !goes_on(&values) {
+            break;
+        }
     }
-    let value = values.pop().unwrap_or_default();
-    Tensor::from_fn(&nodes[wanted.index()].shape, |i| value[i])
+    values
+}
+
+/// The value of the last of some nodes.
+pub(crate) fn value_of_last<T: Scalar>(
+    nodes: &[Node],
+    bindings: &Bindings<'_, T>,
+    layout: &Layout,
+) -> Tensor<T> {
+    let value = interpret(nodes, bindings, layout, |_| true).pop().unwrap_or_default();
+    let shape = nodes.last().map(|node| node.shape.clone()).unwrap_or_default();
+    Tensor::from_fn(shape, |i| value[i])
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::graph::{Node, NodeId, Source};
+use crate::ops::custom::Custom;
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
 use crate::ops::view::View;
 use crate::ops::{Constant, Op};
@@ -123,7 +124,7 @@ fn identity(
 ) -> Option<NodeId> {
     let is = |i: usize, value: f64| constants[inputs[i].index()] == Some(Constant(value));
     let same = match node.op {
-        Op::View(View::Detach) => inputs[0],
+        Op::View(View::Detach) | Op::Custom(Custom::Rule(_)) => inputs[0],
         Op::Elementwise(Elementwise::mul) if is(1, 1.0) => inputs[0],
         Op::Elementwise(Elementwise::mul) if is(0, 1.0) => inputs[1],
         Op::Elementwise(Elementwise::div) if is(1, 1.0) => inputs[0],

@@ -26,10 +26,10 @@ impl fmt::Display for Reference<'_> {
 }
 
 /// What a node computes, its operands by name or number.
-struct Definition<'a> {
-    nodes: &'a [Node],
-    id: NodeId,
-    layout: &'a Layout,
+pub(super) struct Definition<'a> {
+    pub(super) nodes: &'a [Node],
+    pub(super) id: NodeId,
+    pub(super) layout: &'a Layout,
 }
 
 impl fmt::Display for Definition<'_> {
@@ -51,7 +51,7 @@ impl fmt::Display for Definition<'_> {
 
 impl Graph {
     /// A node in a message: its name or number, shape and what computes it.
-    pub(super) fn describe(&self, id: NodeId) -> String {
+    pub(crate) fn describe(&self, id: NodeId) -> String {
         self.with_nodes(|nodes, _| {
             let node = &nodes[id.index()];
             let reference = Reference { node, id, layout: self.layout() };

@@ -1,17 +1,21 @@
 //! What is recorded: nodes that know shapes and where in the user's source they were written, but
 //! no numbers.
 
+mod dot;
 mod listing;
 mod node;
+mod non_finite;
 mod tape;
 mod trace;
 mod var;
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
 pub(crate) use node::{Node, NodeId, Source};
+pub use non_finite::NonFinite;
 pub use tape::Tape;
 use trace::Sweep;
 pub(crate) use trace::{Targets, Trace, TraceStore};
@@ -271,6 +275,13 @@ impl Graph {
             }
             gradients
         })
+    }
+
+    /// The nodes that reverse sweeps recorded.
+    fn swept_ranges(&self) -> Vec<Range<usize>> {
+        let recording = self.recording.borrow();
+        let recorded = recording.trace.sweeps.iter().filter(|sweep| sweep.end <= recording.cursor);
+        recorded.map(|sweep| sweep.at..sweep.end).collect()
     }
 
     /// The gradients that a sweep found, one a target.

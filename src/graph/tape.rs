@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, Mode, NodeId, Operand, Targets, Var};
+use super::{Graph, Mode, NodeId, NonFinite, Operand, Source, Targets, Var};
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
+use crate::ops::Op;
 use crate::params::{Gradients, ParamId, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
@@ -297,8 +298,61 @@ impl<'p, T: Scalar> Tape<'p, T> {
         let session = self.session.borrow();
         let indices = self.graph.bound_indices();
         let bindings = self.bindings(&session.inputs, &indices);
-        self.graph
-            .with_nodes(|nodes, _| oracle::interpret(nodes, id, &bindings, self.graph.layout()))
+        self.graph.with_nodes(|nodes, _| {
+            oracle::value_of_last(&nodes[..=id.index()], &bindings, self.graph.layout())
+        })
+    }
+
+    /// The first recorded operation whose result holds NaN or an infinity, if there is any: what
+    /// it was, the range of its inputs and the line of your source that recorded it. Gradients are
+    /// looked at too once they are recorded, by [`backward`](Self::backward) or
+    /// [`gradient`](Self::gradient).
+    ///
+    /// Runs the plain interpreter over everything recorded, so it is slow: for finding out why a
+    /// loss is not finite, not for every step.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    ///
+    /// let params = Params::<f32>::new(Seed(0));
+    /// let tape = Tape::inference(&params);
+    /// let x = tape.input(&Tensor::from([4.0, 0.0, -1.0]));
+    /// let y = (x.sqrt() + 1.0).mean(..);
+    /// assert!(tape.item(y).is_nan());
+    /// let culprit = tape.find_non_finite().expect("the mean is NaN");
+    /// assert_eq!((culprit.op, culprit.count), ("sqrt", 1));
+    /// println!("{culprit}");
+    /// ```
+    pub fn find_non_finite(&self) -> Option<NonFinite> {
+        let session = self.session.borrow();
+        let indices = self.graph.bound_indices();
+        let bindings = self.bindings(&session.inputs, &indices);
+        let bad = |x: &T| !x.is_finite();
+        self.graph.with_nodes(|nodes, _| {
+            // A constant infinity is meant, such as that which excludes a class.
+            let counts = |at: usize| !matches!(nodes[at].op, Op::Source(Source::Scalar(_)));
+            let values = oracle::interpret(nodes, &bindings, self.graph.layout(), |values| {
+                let at = values.len() - 1;
+                !(counts(at) && values[at].iter().any(bad))
+            });
+            let at = values.len().checked_sub(1)?;
+            let value = *values[at].iter().find(|x| bad(x) && counts(at))?;
+            let node = &nodes[at];
+            let range = |id: &NodeId| {
+                let numbers = values[id.index()].iter().map(|x| x.to_f64());
+                let (low, high) = (numbers.clone().reduce(f64::min), numbers.reduce(f64::max));
+                (self.graph.describe(*id), [low.unwrap_or(f64::NAN), high.unwrap_or(f64::NAN)])
+            };
+            Some(NonFinite {
+                op: node.op.name(),
+                definition: self.graph.describe(NodeId(at as u32)),
+                value: value.to_f64(),
+                count: values[at].iter().filter(|x| bad(x)).count(),
+                total: values[at].len(),
+                inputs: node.inputs.iter().map(range).collect(),
+                location: node.location.to_string(),
+            })
+        })
     }
 }
 

@@ -96,6 +96,8 @@ families! {
     matmul: MatMul,
     /// Entries chosen by whole numbers.
     index: Index,
+    /// An operation of the user's own.
+    custom: Custom,
     /// The softmax along an axis or its logarithm.
     softmax: Softmax,
 }

@@ -6,6 +6,9 @@ use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
+use crate::ops::custom::CustomKernel;
+use crate::shape::Shape;
+
 /// A floating-point number type that a recorded graph can run in: `f32` or `f64`.
 ///
 /// The elementary functions are part of it because their accuracy and speed are: those of `f32`
@@ -29,6 +32,7 @@ pub trait Scalar:
     + Div<Output = Self>
     + Neg<Output = Self>
     + sealed::Gemm
+    + sealed::RunKernel
     + 'static
 {
     /// 0
@@ -83,6 +87,9 @@ pub trait Scalar:
 }
 
 pub(crate) mod sealed {
+    use crate::ops::custom::CustomKernel;
+    use crate::shape::Shape;
+
     /// A matrix product in this number type; also what keeps `Scalar` closed.
     pub trait Gemm: Sized {
         /// `C = A B + beta C` for `A` of `m × k` and `B` of `k × n`, each with its row and column
@@ -106,10 +113,16 @@ pub(crate) mod sealed {
             c_strides: (isize, isize),
         );
     }
+
+    /// A user's kernel in this number type.
+    pub trait RunKernel: Sized {
+        /// Runs the kernel's function of this number type.
+        fn run_kernel(kernel: &dyn CustomKernel, inputs: &[(&[Self], &Shape)], out: &mut [Self]);
+    }
 }
 
 macro_rules! scalar {
-    ($type:ident, flush: $flush:expr, gemm: $gemm:path, elementary: $($functions:tt)::+) => {
+    ($type:ident, flush: $flush:expr, kernel: $kernel:ident, gemm: $gemm:path, elementary: $($functions:tt)::+) => {
         impl Scalar for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -158,6 +171,12 @@ macro_rules! scalar {
             }
         }
 
+        impl sealed::RunKernel for $type {
+            fn run_kernel(kernel: &dyn CustomKernel, inputs: &[(&[Self], &Shape)], out: &mut [Self]) {
+                kernel.$kernel(inputs, out);
+            }
+        }
+
         impl sealed::Gemm for $type {
             unsafe fn gemm(
                 m: usize,
@@ -183,5 +202,5 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32, flush: true, gemm: matrixmultiply::sgemm, elementary: elementary);
-scalar!(f64, flush: false, gemm: matrixmultiply::dgemm, elementary: f64);
+scalar!(f32, flush: true, kernel: run_f32, gemm: matrixmultiply::sgemm, elementary: elementary);
+scalar!(f64, flush: false, kernel: run_f64, gemm: matrixmultiply::dgemm, elementary: f64);

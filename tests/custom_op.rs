@@ -1,0 +1,138 @@
+//! Operations of the user's own.
+
+use std::sync::Arc;
+
+use gradtape::prelude::*;
+use gradtape::{CustomKernel, CustomOp, apply_kernel};
+
+/// `x / (1 + e⁻ˣ)` with a rule written by hand, which a factor makes wrong.
+fn swish(factor: f64) -> CustomOp<1> {
+    CustomOp::new(
+        "swish",
+        |[x]| x * x.sigmoid(),
+        move |g, [x], y| {
+            let s = x.sigmoid();
+            [factor * g * (s + y * (1.0 - s))]
+        },
+    )
+}
+
+fn params() -> (Params<f64>, ParamId) {
+    let mut params = Params::new(Seed(3));
+    let w = params.add(Parameter::new("w", [3, 4]).init(Normal { mean: 0.0, std: 1.0 }));
+    (params, w)
+}
+
+#[test]
+fn a_right_rule_passes_and_a_wrong_one_does_not() {
+    let (params, w) = params();
+    let right = swish(1.0);
+    gradcheck(&params, |tape| right.apply([tape.param(w)])).unwrap().assert_below(1e-6);
+    let wrong = swish(1.001);
+    let report = gradcheck(&params, |tape| wrong.apply([tape.param(w)])).unwrap();
+    assert!(!report.is_below(1e-6), "{report}");
+}
+
+#[test]
+fn a_rule_is_used_instead_of_what_the_forward_part_is_made_of() {
+    let (params, w) = params();
+    let reverse = CustomOp::new("reverse_gradient", |[x]| 1.0 * x, |g, [_], _| [-g]);
+    let tape = Tape::training(&params, Seed(0));
+    let y = reverse.apply([tape.param(w)]);
+    assert_eq!(tape.value(y), params.tensor(w));
+    assert!(tape.backward(y.sum(..)).flat().iter().all(|g| *g == -1.0));
+    assert!(tape.to_string().contains("reverse_gradient(w, value="), "{tape}");
+}
+
+#[test]
+fn a_rule_can_be_differentiated_again() {
+    let (params, w) = params();
+    let op = swish(1.0);
+    let second = |custom: bool| {
+        let tape = Tape::inference(&params);
+        let w = tape.param(w);
+        let y = if custom { op.apply([w]) } else { w * w.sigmoid() };
+        let slope = tape.gradient(y.square().sum(..), &[w])[0];
+        tape.value(tape.gradient(slope.square().sum(..), &[w])[0])
+    };
+    for (a, b) in second(true).data().iter().zip(second(false).data()) {
+        assert!((a - b).abs() < 1e-12);
+    }
+}
+
+/// The running sum along rows, and its transpose.
+struct RunningSum {
+    reverse: bool,
+}
+
+impl RunningSum {
+    fn run<T: Scalar>(&self, inputs: &[(&[T], &Shape)], out: &mut [T]) {
+        let (x, shape) = inputs[0];
+        let width = shape[shape.rank() - 1];
+        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            let mut sum = T::ZERO;
+            for i in 0..width {
+                let at = if self.reverse { width - 1 - i } else { i };
+                sum += x[at];
+                out[at] = sum;
+            }
+        }
+    }
+}
+
+impl CustomKernel for RunningSum {
+    fn name(&self) -> &'static str {
+        "running_sum"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        match inputs {
+            [x] if x.rank() > 0 => Ok((*x).clone()),
+            _ => Err("one input with at least one axis is needed".to_string()),
+        }
+    }
+
+    fn run_f32(&self, inputs: &[(&[f32], &Shape)], out: &mut [f32]) {
+        self.run(inputs, out);
+    }
+
+    fn run_f64(&self, inputs: &[(&[f64], &Shape)], out: &mut [f64]) {
+        self.run(inputs, out);
+    }
+
+    fn vjp<'t>(&self, _: usize, g: Var<'t>, _: &[Var<'t>], _: Var<'t>) -> Option<Var<'t>> {
+        Some(apply_kernel(&Arc::new(RunningSum { reverse: !self.reverse }), &[g]))
+    }
+}
+
+#[test]
+fn an_opaque_kernel_takes_part_in_everything() {
+    let (params, w) = params();
+    let sum = Arc::new(RunningSum { reverse: false });
+    gradcheck(&params, |tape| apply_kernel(&sum, &[tape.param(w).tanh()]).exp())
+        .unwrap()
+        .assert_below(1e-6);
+    // Second order.
+    gradcheck(&params, |tape| {
+        let w = tape.param(w);
+        let y = apply_kernel(&sum, &[w.square()]).tanh().sum(..);
+        tape.gradient(y, &[w])[0]
+    })
+    .unwrap()
+    .assert_below(1e-6);
+
+    let single = params.cast::<f32>();
+    let tape = Tape::inference(&single);
+    let y = apply_kernel(&sum, &[tape.input(&Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))]);
+    assert_eq!(tape.value(y).data(), [1.0, 3.0, 6.0, 4.0, 9.0, 15.0]);
+    assert_eq!(tape.value(y), tape.interpret(y));
+    assert!(tape.to_string().contains("running_sum(%0)"), "{tape}");
+}
+
+#[test]
+#[should_panic(expected = "running_sum: one input with at least one axis is needed")]
+fn a_kernel_rejects_shapes() {
+    let (params, _) = params();
+    let tape = Tape::inference(&params);
+    let _ = apply_kernel(&Arc::new(RunningSum { reverse: false }), &[tape.scalar(1.0)]);
+}
