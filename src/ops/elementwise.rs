@@ -10,6 +10,7 @@
 //! (`relu'(0) = 0`, `|x|'(0) = 0`); ties of `maximum` and `minimum` share the gradient evenly. It
 //! is never NaN.
 
+use std::f64::consts::FRAC_2_SQRT_PI;
 use std::fmt;
 
 use super::{Array, Constant, Operation, Site, write_call};
@@ -32,6 +33,12 @@ trait Contribution<'t> {
 impl<'t> Contribution<'t> for Var<'t> {
     fn contribution(self) -> Option<Var<'t>> {
         Some(self)
+    }
+}
+
+impl<'t> Contribution<'t> for Option<Var<'t>> {
+    fn contribution(self) -> Option<Var<'t>> {
+        self
     }
 }
 
@@ -210,13 +217,38 @@ elementwise! {
         square(x) = x * x;                      vjp |g, y| g * 2.0 * x;             at [-2.0, 0.0, 1.5];
         /// `√x`
         sqrt(x) = x.sqrt();                     vjp |g, y| g * 0.5 / y;             at [0.01, 1.0, 400.0];
+        /// `1 / √x`
+        rsqrt(x) = T::ONE / x.sqrt();           vjp |g, y| g * -0.5 * y / x;        at [0.01, 1.0, 400.0];
         /// `eˣ`
         exp(x) = x.exp();                       vjp |g, y| g * y;                   at [-20.0, 0.0, 1.5];
+        /// `eˣ - 1`, accurate near 0.
+        exp_m1(x) = x.exp_m1();                 vjp |g, y| g * x.exp();             at [-20.0, 0.0, 1.5];
         /// `ln x`, the natural logarithm.
         ln(x) = x.ln();                         vjp |g, y| g / x;                   at [0.01, 1.0, 400.0];
+        /// `ln(1 + x)`, accurate near 0.
+        ln_1p(x) = x.ln_1p();                   vjp |g, y| g / (x + 1.0);           at [-0.9, 0.0, 400.0];
+        /// The sine of an angle in radians.
+        sin(x) = x.sin();                       vjp |g, y| g * x.cos();             at [-20.0, 0.0, 1.5];
+        /// The cosine of an angle in radians.
+        cos(x) = x.cos();                       vjp |g, y| -g * x.sin();            at [-20.0, 0.0, 1.5];
+        /// The error function, `2/√π ∫₀ˣ exp(-t²) dt`.
+        erf(x) = x.erf();                       vjp |g, y| g * FRAC_2_SQRT_PI * (-x.square()).exp();
+                                                                                    at [-20.0, -0.5, 0.0, 2.0];
         /// `xᵖ`; whole exponents take negative bases too. The exponent is a constant.
-        powf(x; exponent in [2.0, -1.0, 0.5]) = x.powf(exponent);
-            vjp |g, y| g * exponent * x.powf(exponent - 1.0);                       at [0.5, 1.0, 3.0];
+        powf(x; exponent in [2.0, 3.0, 1.0, 0.0, -1.0, 0.5]) = x.powf(exponent);
+            // Not 0 · 0⁻¹, which is NaN, but what the power is: a constant, or `x` itself.
+            vjp |g, y| match exponent {
+                0.0 => None,
+                1.0 => Some(g),
+                _ => Some(g * exponent * x.powf(exponent - 1.0)),
+            };                                                                      at [0.5, 1.0, 3.0];
+        /// `aᵇ` for `a ≥ 0`. At `a = 0`, where only one side is defined, the gradient for `b` is
+        /// taken as 0, and that for `a` as 0 where `b` is 0.
+        pow(a, b) = a.powf(b);
+            // Each term of the exponent and of the logarithm that is 1 where `a` is 0 keeps out an
+            // infinity that a zero would be multiplied with.
+            vjp |g, y| g * b * a.pow(b - 1.0 + a.equal(0.0) * b.equal(0.0)),
+                       g * y * (a + a.equal(0.0)).ln();                             at [0.5, 1.0, 3.0];
         /// `|x|`; the derivative at 0 is 0.
         abs(x) = x.abs();                       vjp |g, y| g * x.sgn();             at [-2.0, 0.5];
         /// The sign of `x`: -1, 0 or 1. Its derivative is taken as 0 everywhere.
@@ -228,6 +260,10 @@ elementwise! {
         /// `x` above 0, `slope · x` below; the derivative at 0 is the slope (A. Maas et al., 2013).
         leaky_relu(x; slope in [0.01, 0.3]) = if x > T::ZERO { x } else { x * slope };
             vjp |g, y| x.relu().select(g, g * slope);                               at [-2.0, 0.5, 3.0];
+        /// `x` above 0, `alpha · (eˣ - 1)` below; the derivative at 0 is `alpha` (D.-A. Clevert et
+        /// al., 2015).
+        elu(x; alpha in [1.0, 0.7]) = if x > T::ZERO { x } else { x.exp_m1() * alpha };
+            vjp |g, y| x.relu().select(g, g * (y + alpha));                         at [-20.0, -0.5, 0.5, 800.0];
         /// The hyperbolic tangent.
         tanh(x) = x.tanh();                     vjp |g, y| g * (1.0 - y.square());  at [-20.0, -0.5, 0.0, 2.0];
         /// `1 / (1 + e⁻ˣ)`, the logistic function.
@@ -256,105 +292,26 @@ elementwise! {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::grad::GradCheck;
-    use crate::params::{ParamId, Parameter, Params};
-    use crate::seed::Seed;
-    use crate::tensor::Tensor;
-
-    /// One parameter an input, together all combinations of the sample points, of `rows` rows.
-    fn combinations(op: Elementwise, points: &[f64]) -> (Params<f64>, Vec<ParamId>) {
-        let count = points.len().pow(op.arity() as u32);
-        let mut params = Params::new(Seed(0));
-        let ids = (0..op.arity()).map(|input| {
-            let digit = points.len().pow(input as u32);
-            let values = Tensor::from_fn([count], |i| points[i / digit % points.len()]);
-            params.add_tensor(format!("x{input}"), &values)
-        });
-        let ids = ids.collect();
-        (params, ids)
+impl<'t> Var<'t> {
+    /// `1 / x`
+    #[track_caller]
+    pub fn reciprocal(self) -> Var<'t> {
+        1.0 / self
     }
 
-    /// Whether two inputs meet at a tie, where the derivative is a convention.
-    fn has_kinks(op: Elementwise) -> bool {
-        matches!(op.name(), "maximum" | "minimum" | "precedence" | "equal" | "select")
-    }
-
-    /// Whether an operation's gradient is nowhere but 0, so that there is nothing to check.
-    fn is_flat(op: Elementwise) -> bool {
-        matches!(op.name(), "sgn" | "precedence" | "equal")
-    }
-
-    #[test]
-    fn first_derivatives_of_every_row_agree_with_differences() {
-        for (op, points) in rows().into_iter().filter(|(op, _)| !is_flat(*op)) {
-            let (params, ids) = combinations(op, &points);
-            let report = GradCheck::new().samples(1000).run(&params, |tape| {
-                // An offset keeps inputs apart where they would tie.
-                let offset = if has_kinks(op) { 0.01 } else { 0.0 };
-                let inputs: Vec<_> = ids
-                    .iter()
-                    .enumerate()
-                    .map(|(i, &id)| (tape.param(id) + offset * i as f64).id())
-                    .collect();
-                let y = tape.graph().record(op, &inputs);
-                // The condition of a selection has no gradient of its own.
-                ids.iter().fold(y, |y, &id| y + 1e-3 * tape.param(id))
-            });
-            report.unwrap_or_else(|error| panic!("{op:?}: {error}")).assert_below(1e-6);
-        }
-    }
-
-    #[test]
-    fn second_derivatives_of_every_row_agree_with_differences() {
-        for (op, points) in rows().into_iter().filter(|(op, _)| !is_flat(*op) && !has_kinks(*op)) {
-            let (params, ids) = combinations(op, &points);
-            let report = GradCheck::new().samples(1000).run(&params, |tape| {
-                let inputs: Vec<_> = ids.iter().map(|&id| tape.param(id)).collect();
-                let input_ids: Vec<_> = inputs.iter().map(|x| x.id()).collect();
-                let y = tape.graph().record(op, &input_ids).sum(..);
-                let gradients = tape.gradient(y, &inputs).into_iter().zip(1..);
-                let terms = gradients.map(|(g, i)| (g * (0.3 + f64::from(i))).sum(..));
-                let sum = terms.reduce(|a, b| a + b).expect("there are inputs");
-                inputs.iter().fold(sum, |sum, x| sum + 1e-3 * x.sum(..))
-            });
-            report.unwrap_or_else(|error| panic!("{op:?}: {error}")).assert_below(1e-6);
-        }
-    }
-
-    #[test]
-    fn kinks_follow_the_policy() {
-        let mut params = Params::<f64>::new(Seed(0));
-        let id = params.add(Parameter::new("x", [1]));
-        type Kink = (for<'t> fn(Var<'t>) -> Var<'t>, f64);
-        let kinks: [Kink; 7] = [
-            (|x| x.relu(), 0.0),
-            (|x| x.abs(), 0.0),
-            (|x| x.sgn(), 0.0),
-            (|x| x.leaky_relu(0.3), 0.3),
-            (|x| x.maximum(0.0), 0.5),
-            (|x| x.minimum(0.0), 0.5),
-            (|x| x.maximum(x), 1.0),
-        ];
-        for (f, want) in kinks {
-            let tape = crate::Tape::inference(&params);
-            let x = tape.param(id);
-            let slope = tape.gradient(f(x).sum(..) + 0.0 * x.sum(..), &[x])[0];
-            assert_eq!(tape.value(slope).data(), [want]);
-        }
-    }
-
-    #[test]
-    fn selection_keeps_out_what_it_does_not_take() {
-        let mut params = Params::<f64>::new(Seed(0));
-        let id = params.add_tensor("x", &Tensor::from([0.0, 4.0]));
-        let tape = crate::Tape::inference(&params);
-        let x = tape.param(id);
-        let y = x.select(x.ln(), x).sum(..);
-        assert_eq!(tape.item(y), 4.0_f64.ln());
-        let slope = tape.gradient(y, &[x])[0];
-        assert_eq!(tape.value(slope).data()[1], 0.25);
+    /// `min(max(x, min), max)`: the nearest value within bounds. An infinite bound is none. At a
+    /// bound the derivative is ½, the mean of both sides.
+    ///
+    /// # Panics
+    ///
+    /// If the bounds are NaN or in the wrong order.
+    #[track_caller]
+    pub fn clamp(self, min: f64, max: f64) -> Var<'t> {
+        assert!(min <= max, "clamp: the bounds {min} and {max} are not in order");
+        let above = if min > f64::NEG_INFINITY { self.maximum(min) } else { self };
+        if max < f64::INFINITY { above.minimum(max) } else { above }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
 
+mod activation;
+
 /// Declares the families of operations: the module, the type that holds an operation's constants,
 /// and so the variants of [`Op`].
 macro_rules! families {

@@ -7,7 +7,9 @@
 //! | `exp` | 1 | 0 below -104, infinity above 88.8 |
 //! | `ln` | 1 | `-inf` at 0, NaN below |
 //! | `ln_1p` | 2 | `-inf` at -1, NaN below |
+//! | `exp_m1` | 2 | -1 below -17.4, infinity above 88.8 |
 //! | `tanh` | 2 | |
+//! | `erf` | 3 | |
 //!
 //! NaN gives NaN everywhere. No fused multiply-add is used, so that the bits do not depend on the
 //! processor. The polynomials are those of Cephes (S. L. Moshier, netlib.org/cephes).
@@ -30,8 +32,10 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     coefficients.into_iter().reduce(|sum, c| sum * x + c).unwrap_or(0.0)
 }
 
+/// `eˣ` in the format `(1 + f) · 2ᵃ · 2ᵇ` with `f` in `√½ - 1..√2 - 1`: the three `(f, a, b)`. In two
+/// powers, since their product may be too large or too small to be a normal number.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+fn exponential(x: f32) -> (f32, i32, i32) {
     // Comparisons instead of `clamp`, so that NaN passes through.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
@@ -42,11 +46,23 @@ pub(super) fn exp(x: f32) -> f32 {
         r,
         [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
     );
-    let fraction = tail * (r * r) + r + 1.0;
-    // In two steps, since 2ⁿ itself may be too large or too small to be a normal number.
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let half = n >> 1;
-    fraction * power_of_two(half) * power_of_two(n - half)
+    (tail * (r * r) + r, half, n - half)
+}
+
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    let (fraction, a, b) = exponential(x);
+    (fraction + 1.0) * power_of_two(a) * power_of_two(b)
+}
+
+#[inline(always)]
+pub(super) fn exp_m1(x: f32) -> f32 {
+    let (fraction, a, b) = exponential(x);
+    // 2ᵃ - 2⁻ᵇ is exact where it matters, and 0 near 0.
+    let whole = power_of_two(a) - power_of_two(-b);
+    (fraction * power_of_two(a) + whole) * power_of_two(b)
 }
 
 /// `ln(x)` for `x` in the format `m · 2ᵉ` with `m` in `√½..√2`: the two parts `(m - 1, e)`.
@@ -111,6 +127,41 @@ pub(super) fn tanh(x: f32) -> f32 {
     if size < 0.625 { near } else { far }
 }
 
+#[inline(always)]
+pub(super) fn erf(x: f32) -> f32 {
+    let size = x.abs();
+    let square = x * x;
+    let near = x * polynomial(
+        square,
+        [
+            7.853_861_4e-5,
+            -8.010_193_6e-4,
+            5.188_327_7e-3,
+            -2.685_381_2e-2,
+            1.128_358_5e-1,
+            -3.761_262_6e-1,
+            1.128_379_2,
+        ],
+    );
+    let inverse = 1.0 / size;
+    let tail = polynomial(
+        inverse * inverse,
+        [
+            2.326_82e-2,
+            -1.387_039_4e-1,
+            3.687_424_7e-1,
+            -5.824_733e-1,
+            6.210_004_6e-1,
+            -4.944_515_3e-1,
+            3.404_88e-1,
+            -2.741_127e-1,
+            5.638_259_4e-1,
+        ],
+    );
+    let far = (1.0 - exp(-square) * inverse * tail).copysign(x);
+    if size < 1.0 { near } else { far }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,16 +193,20 @@ mod tests {
         let exp_error = worst_ulp(exp, f64::exp, all);
         let ln_error = worst_ulp(ln, f64::ln, [f32::MIN_POSITIVE / 1e3, f32::MAX]);
         let ln_1p_error = worst_ulp(ln_1p, f64::ln_1p, [-0.999_999, f32::MAX]);
+        let exp_m1_error = worst_ulp(exp_m1, f64::exp_m1, all);
         let tanh_error = worst_ulp(tanh, f64::tanh, all);
+        let erf_error = worst_ulp(erf, libm::erf, all);
         assert!(exp_error <= 1.0, "exp: {exp_error} ulp");
         assert!(ln_error <= 1.0, "ln: {ln_error} ulp");
         assert!(ln_1p_error <= 2.0, "ln_1p: {ln_1p_error} ulp");
+        assert!(exp_m1_error <= 2.0, "exp_m1: {exp_m1_error} ulp");
         assert!(tanh_error <= 2.0, "tanh: {tanh_error} ulp");
+        assert!(erf_error <= 3.0, "erf: {erf_error} ulp");
     }
 
     #[test]
     fn limits_and_nan() {
-        for f in [exp, ln, ln_1p, tanh] {
+        for f in [exp, ln, ln_1p, exp_m1, tanh, erf] {
             assert!(f(f32::NAN).is_nan());
         }
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
@@ -162,6 +217,8 @@ mod tests {
         assert_eq!(ln_1p(-1.0), f32::NEG_INFINITY);
         assert_eq!(ln_1p(f32::INFINITY), f32::INFINITY);
         assert!(ln_1p(-2.0).is_nan());
+        assert_eq!((exp_m1(f32::INFINITY), exp_m1(f32::NEG_INFINITY)), (f32::INFINITY, -1.0));
+        assert_eq!((erf(f32::INFINITY), erf(f32::NEG_INFINITY)), (1.0, -1.0));
         assert_eq!((tanh(f32::INFINITY), tanh(f32::NEG_INFINITY)), (1.0, -1.0));
     }
 }

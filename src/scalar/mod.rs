@@ -13,7 +13,8 @@ use crate::shape::Shape;
 ///
 /// The elementary functions are part of it because their accuracy and speed are: those of `f32`
 /// are branch-free, so that a loop over them runs in vector registers, and give the same bits on
-/// every processor; those of `f64` are the standard library's.
+/// every processor; those of `f64` are the standard library's and libm's.
+/// Sine, cosine and powers are the standard library's in both.
 pub trait Scalar:
     Copy
     + Debug
@@ -59,8 +60,16 @@ pub trait Scalar:
     fn ln(self) -> Self;
     /// `ln(1 + x)`, accurate near 0.
     fn ln_1p(self) -> Self;
+    /// `eˣ - 1`, accurate near 0.
+    fn exp_m1(self) -> Self;
     /// The hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
+    /// The sine of an angle in radians.
+    fn sin(self) -> Self;
+    /// The cosine of an angle in radians.
+    fn cos(self) -> Self;
     /// `xᵖ`
     fn powf(self, p: Self) -> Self;
     /// Whether the number is neither infinite nor NaN.
@@ -122,7 +131,10 @@ pub(crate) mod sealed {
 }
 
 macro_rules! scalar {
-    ($type:ident, flush: $flush:expr, kernel: $kernel:ident, gemm: $gemm:path, elementary: $($functions:tt)::+) => {
+    (
+        $type:ident, flush: $flush:expr, kernel: $kernel:ident, gemm: $gemm:path, erf: $erf:path,
+        elementary: $($functions:tt)::+
+    ) => {
         impl Scalar for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -158,8 +170,24 @@ macro_rules! scalar {
                 $($functions)::+::ln_1p(self)
             }
             #[inline(always)]
+            fn exp_m1(self) -> Self {
+                $($functions)::+::exp_m1(self)
+            }
+            #[inline(always)]
             fn tanh(self) -> Self {
                 $($functions)::+::tanh(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                $erf(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                $type::sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                $type::cos(self)
             }
             #[inline(always)]
             fn powf(self, p: Self) -> Self {
@@ -202,5 +230,11 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32, flush: true, kernel: run_f32, gemm: matrixmultiply::sgemm, elementary: elementary);
-scalar!(f64, flush: false, kernel: run_f64, gemm: matrixmultiply::dgemm, elementary: f64);
+scalar!(
+    f32, flush: true, kernel: run_f32, gemm: matrixmultiply::sgemm, erf: elementary::erf,
+    elementary: elementary
+);
+scalar!(
+    f64, flush: false, kernel: run_f64, gemm: matrixmultiply::dgemm, erf: libm::erf,
+    elementary: f64
+);

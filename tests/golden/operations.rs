@@ -30,16 +30,35 @@ pub(crate) fn record<'t>(
         ("mul", &[Numbers(a), Numbers(b)]) => a * b,
         ("div", &[Numbers(a), Numbers(b)]) => a / b,
         ("neg", &[Numbers(x)]) => -x,
-        ("reciprocal", &[Numbers(x)]) => 1.0 / x,
+        ("reciprocal", &[Numbers(x)]) => x.reciprocal(),
         ("square", &[Numbers(x)]) => x.square(),
         ("sqrt", &[Numbers(x)]) => x.sqrt(),
+        ("rsqrt", &[Numbers(x)]) => x.rsqrt(),
         ("exp", &[Numbers(x)]) => x.exp(),
+        ("expm1", &[Numbers(x)]) => x.exp_m1(),
         ("ln", &[Numbers(x)]) => x.ln(),
+        ("log1p", &[Numbers(x)]) => x.ln_1p(),
+        ("sin", &[Numbers(x)]) => x.sin(),
+        ("cos", &[Numbers(x)]) => x.cos(),
+        ("pow", &[Numbers(a), Numbers(b)]) => a.pow(b),
         ("powf", &[Numbers(x)]) => x.powf(attrs.number("exponent")?),
         ("abs", &[Numbers(x)]) => x.abs(),
         ("sign", &[Numbers(x)]) => x.sgn(),
         ("relu", &[Numbers(x)]) => x.relu(),
         ("leaky_relu", &[Numbers(x)]) => x.leaky_relu(attrs.number("negative_slope")?),
+        ("elu", &[Numbers(x)]) => x.elu(attrs.number("alpha")?),
+        ("selu", &[Numbers(x)]) => x.selu(),
+        ("silu", &[Numbers(x)]) => x.silu(),
+        ("gelu", &[Numbers(x)]) => match &attrs.get::<String>("approximate")?[..] {
+            "none" => x.gelu(),
+            "tanh" => x.gelu_tanh(),
+            other => return Err(format!("approximation `{other}` is not known here")),
+        },
+        ("clamp", &[Numbers(x)]) => {
+            let bound = |name: &str| attrs.get::<Option<f64>>(name);
+            let (min, max) = (bound("min")?, bound("max")?);
+            x.clamp(min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY))
+        }
         ("tanh", &[Numbers(x)]) => x.tanh(),
         ("sigmoid", &[Numbers(x)]) => x.sigmoid(),
         ("softplus", &[Numbers(x)]) => x.softplus(),
@@ -52,6 +71,16 @@ pub(crate) fn record<'t>(
         ("transpose", &[Numbers(x)]) => x.transpose(),
         ("permute", &[Numbers(x)]) => x.permute(&attrs.get::<Vec<usize>>("axes")?),
         ("reshape", &[Numbers(x)]) => x.reshape(attrs.get::<Vec<usize>>("shape")?),
+        ("slice", &[Numbers(x)]) => {
+            let bounds = |name: &str| attrs.get::<Vec<usize>>(name);
+            let (starts, stops, steps) = (bounds("starts")?, bounds("stops")?, bounds("steps")?);
+            (0..starts.len()).fold(x, |x, axis| {
+                x.slice_step(axis as isize, starts[axis]..stops[axis], steps[axis])
+            })
+        }
+        ("pad", &[Numbers(x)]) => {
+            x.pad(&attrs.get::<Vec<[usize; 2]>>("padding")?, attrs.number("value")?)
+        }
         ("gather_rows", &[Numbers(table), Whole(indices)]) => table.gather_rows(indices),
         ("matmul", &[Numbers(a), Numbers(b)]) => {
             let a = if attrs.get("transpose_a")? { a.transpose() } else { a };
@@ -103,6 +132,11 @@ fn composite<'t>(name: &str, attrs: &Attributes, inputs: &[Input<'t>]) -> Result
     use Input::{Numbers, Whole};
     Ok(match (name, inputs) {
         ("composite/same_input_twice", &[Numbers(x)]) => x.matmul(x) + x.transpose(),
+        ("composite/fan_out", &[Numbers(x)]) => x * x + x * x.sin() - x,
+        ("composite/attention", &[Numbers(q), Numbers(k), Numbers(v)]) => {
+            let width = q.shape()[2] as f64;
+            (q.matmul(k.transpose()) / width.sqrt()).softmax(-1).matmul(v)
+        }
         ("composite/diamond", &[Numbers(x), Numbers(w)]) => {
             let a = x.matmul(w).tanh();
             ((a * a + a) / (1.0 + a.exp())).sum(0)
