@@ -49,7 +49,7 @@ impl Plan {
                 let matrices = product.batch.iter().map(|&(size, ..)| size);
                 matrices.chain(product.sizes).fold(1, usize::saturating_mul) >= PARALLEL_PRODUCT
             }
-            Step::Call(_) => false,
+            Step::Call(call) => call.op.forks(),
         })
     }
 
@@ -106,7 +106,7 @@ impl Call {
         };
         let inputs: SmallVec<[Array<'_, T>; 4]> =
             self.inputs.iter().map(|input| Array { shape: &input.1, data: array(input) }).collect();
-        let _flush = FlushSubnormals::during::<T>();
+        let _flush = (!self.op.forks()).then(FlushSubnormals::during::<T>);
         // SAFETY: the caller's promise; an output overlaps none of its inputs.
         let out =
             unsafe { std::slice::from_raw_parts_mut(memory.at(self.out), self.shape.numel()) };

@@ -13,6 +13,7 @@ use crate::seed::Seed;
 use crate::shape::Shape;
 
 mod activation;
+pub(crate) mod window;
 
 /// Declares the families of operations: the module, the type that holds an operation's constants,
 /// and so the variants of [`Op`].
@@ -70,6 +71,14 @@ macro_rules! families {
                 }
             }
 
+            /// Whether the kernel spreads its work over threads.
+            pub(crate) fn forks(&self) -> bool {
+                match self {
+                    Op::Source(_) => false,
+                    $(Op::$family(op) => op.forks(),)*
+                }
+            }
+
             /// Writes the operation with its inputs and constants, as a listing shows it.
             pub(crate) fn write(
                 &self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display],
@@ -96,6 +105,10 @@ families! {
     reduce: Reduce,
     /// A matrix product.
     matmul: MatMul,
+    /// A convolution or one of its transposes.
+    conv: Conv,
+    /// The largest or the mean of windows of images.
+    pool: Pool,
     /// Entries chosen by whole numbers.
     index: Index,
     /// An operation of the user's own.
@@ -117,6 +130,11 @@ pub(crate) trait Operation {
 
     /// Computes the whole output of one node.
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]);
+
+    /// Whether the kernel spreads its work over threads, and so sees to subnormal numbers itself.
+    fn forks(&self) -> bool {
+        false
+    }
 
     /// Writes the operation with its inputs and constants, as a listing shows it.
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {

@@ -1,7 +1,8 @@
 //! The names of operations in the files, and what they are here.
 
 use gradtape::penalty::{L1, L1L2, L2, Penalty};
-use gradtape::{Indices, Var};
+use gradtape::{Convolution, Indices, Pooling, Var};
+use serde::de::DeserializeOwned;
 
 use crate::case::Attributes;
 
@@ -87,6 +88,24 @@ pub(crate) fn record<'t>(
             let b = if attrs.get("transpose_b")? { b.transpose() } else { b };
             a.matmul(b)
         }
+        ("conv1d", &[Numbers(x), Numbers(w), ..]) => {
+            attrs.fixed("layout", "NCL")?;
+            attrs.fixed("filter_layout", "OIL")?;
+            biased(x.conv1d(w, convolution(attrs)?), inputs)?
+        }
+        ("conv2d", &[Numbers(x), Numbers(w), ..]) => {
+            attrs.fixed("layout", "NCHW")?;
+            attrs.fixed("filter_layout", "OIHW")?;
+            biased(x.conv2d(w, convolution(attrs)?), inputs)?
+        }
+        ("max_pool2d", &[Numbers(x)]) => x.max_pool2d(pooling(attrs)?),
+        ("avg_pool2d", &[Numbers(x)]) => {
+            x.avg_pool2d(pooling(attrs)?.count_padding(attrs.get("count_include_pad")?))
+        }
+        ("global_avg_pool2d", &[Numbers(x)]) => {
+            attrs.fixed("layout", "NCHW")?;
+            x.global_avg_pool2d()
+        }
         ("l1_penalty", &[Numbers(w)]) => L1(attrs.number("lambda")?).penalty(w),
         ("l2_penalty_half", &[Numbers(w)]) => L2(attrs.number("lambda")?).penalty(w),
         // Keras has no half before the squares.
@@ -101,6 +120,40 @@ pub(crate) fn record<'t>(
         ("composite", _) => composite(name, attrs, inputs)?,
         _ => return Err(format!("operation `{op}` of {} inputs is not known here", inputs.len())),
     })
+}
+
+/// The settings of a convolution.
+fn convolution<const D: usize>(attrs: &Attributes) -> Result<Convolution<D>, String>
+where
+    [usize; D]: DeserializeOwned,
+    [[usize; 2]; D]: DeserializeOwned,
+{
+    Ok(Convolution::new()
+        .stride(attrs.get::<[usize; D]>("stride")?)
+        .padding(attrs.get::<[[usize; 2]; D]>("padding")?)
+        .dilation(attrs.get::<[usize; D]>("dilation")?)
+        .groups(attrs.get("groups")?))
+}
+
+/// The result of a convolution plus the bias of each channel, if there is one.
+fn biased<'t>(y: Var<'t>, inputs: &[Input<'t>]) -> Result<Var<'t>, String> {
+    match inputs[2..] {
+        [] => Ok(y),
+        [Input::Numbers(bias)] => {
+            let shape = y.shape();
+            let sizes = (1..shape.rank()).map(|axis| if axis == 1 { shape[1] } else { 1 });
+            Ok(y + bias.reshape(sizes.collect::<Vec<_>>()))
+        }
+        _ => Err(format!("a convolution of {} inputs is not known here", inputs.len())),
+    }
+}
+
+/// The settings of pooling.
+fn pooling(attrs: &Attributes) -> Result<Pooling, String> {
+    attrs.fixed("layout", "NCHW")?;
+    Ok(Pooling::new(attrs.get::<[usize; 2]>("kernel")?)
+        .stride(attrs.get::<[usize; 2]>("stride")?)
+        .padding(attrs.get::<[[usize; 2]; 2]>("padding")?))
 }
 
 /// A reduction over axes, which are kept with size 1 or dropped.

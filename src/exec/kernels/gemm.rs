@@ -24,7 +24,7 @@ unsafe impl<T: Sync> Send for Strided<T> {}
 
 /// A pointer to the rows that a thread writes, none of which another thread touches.
 #[derive(Clone, Copy)]
-struct Rows<T>(*mut T);
+pub(crate) struct Rows<T>(pub(crate) *mut T);
 
 // SAFETY: every thread derives its own, disjoint rows from it.
 unsafe impl<T: Send> Sync for Rows<T> {}
@@ -54,14 +54,9 @@ pub(crate) unsafe fn gemm<T: Scalar>(
     accumulate: bool,
 ) {
     let multiplications = m.saturating_mul(k).saturating_mul(n);
-    if multiplications <= SMALL_PRODUCT && k.saturating_mul(n.next_multiple_of(LANES)) <= SMALL_B {
-        let _flush = FlushSubnormals::during::<T>();
-        // SAFETY: the caller's promise.
-        return unsafe { small([m, k, n], a, b, c, accumulate) };
-    }
     if multiplications < PARALLEL_PRODUCT || rayon::current_num_threads() == 1 {
         // SAFETY: the caller's promise.
-        return unsafe { packed([m, k, n], a, b, c, n, accumulate) };
+        return unsafe { gemm_alone([m, k, n], a, b, c, n, accumulate) };
     }
     let c = Rows(c);
     let by_rows = m >= n;
@@ -84,6 +79,30 @@ pub(crate) unsafe fn gemm<T: Scalar>(
             }
         }
     });
+}
+
+/// As [`gemm`], on the calling thread alone, with rows of `C` that lie `c_stride` apart.
+///
+/// # Safety
+///
+/// As for [`gemm`], with rows of `C` that lie `c_stride` apart.
+pub(crate) unsafe fn gemm_alone<T: Scalar>(
+    [m, k, n]: [usize; 3],
+    a: Strided<T>,
+    b: Strided<T>,
+    c: *mut T,
+    c_stride: usize,
+    accumulate: bool,
+) {
+    let multiplications = m.saturating_mul(k).saturating_mul(n);
+    if multiplications <= SMALL_PRODUCT && k.saturating_mul(n.next_multiple_of(LANES)) <= SMALL_B {
+        let _flush = FlushSubnormals::during::<T>();
+        // SAFETY: the caller's promise.
+        unsafe { small([m, k, n], a, b, c, c_stride, accumulate) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { packed([m, k, n], a, b, c, c_stride, accumulate) };
+    }
 }
 
 /// As [`gemm`], for each of some matrices: `batch` holds the sizes of the axes that count them, and
@@ -153,13 +172,14 @@ const ROWS: usize = 4;
 ///
 /// # Safety
 ///
-/// As for [`gemm`]; `B` must have at most [`SMALL_B`] elements when its rows are filled up to a
-/// multiple of [`LANES`].
+/// As for [`gemm_alone`]; `B` must have at most [`SMALL_B`] elements when its rows are filled up
+/// to a multiple of [`LANES`].
 unsafe fn small<T: Scalar>(
     [m, k, n]: [usize; 3],
     a: Strided<T>,
     b: Strided<T>,
     c: *mut T,
+    c_stride: usize,
     accumulate: bool,
 ) {
     vectorize(
@@ -173,9 +193,25 @@ unsafe fn small<T: Scalar>(
                     let b = Strided { start: b.start.add(first * b.column_stride), ..b };
                     let c = c.add(first);
                     if width > HALF {
-                        columns::<T, LANES>([m, k, width], a, b, c, n, accumulate, &mut panel);
+                        columns::<T, LANES>(
+                            [m, k, width],
+                            a,
+                            b,
+                            c,
+                            c_stride,
+                            accumulate,
+                            &mut panel,
+                        );
                     } else {
-                        columns::<T, HALF>([m, k, width], a, b, c, n, accumulate, &mut panel);
+                        columns::<T, HALF>(
+                            [m, k, width],
+                            a,
+                            b,
+                            c,
+                            c_stride,
+                            accumulate,
+                            &mut panel,
+                        );
                     }
                 }
             }

@@ -1,6 +1,8 @@
 //! Kernels: functions over slices of one number type that know nothing of graphs.
 
 pub(crate) mod gemm;
+pub(crate) mod scratch;
 pub(crate) mod simd;
 pub(crate) mod subnormal;
 pub(crate) mod sum;
+pub(crate) mod tasks;
