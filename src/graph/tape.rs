@@ -142,6 +142,12 @@ impl<'p, T: Scalar> Tape<'p, T> {
         self.graph.scalar(value)
     }
 
+    /// 1 at each index along a new last axis of this size, 0 elsewhere: see [`Graph::one_hot`].
+    #[track_caller]
+    pub fn one_hot(&self, indices: impl Into<Indices>, depth: usize) -> Var<'_> {
+        self.graph.one_hot(indices, depth)
+    }
+
     /// The sum of all parameters' penalties, a scalar; 0 if there are none.
     #[track_caller]
     pub fn penalty(&self) -> Var<'_> {

@@ -125,7 +125,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn gather_rows(self, indices: impl Into<Indices>) -> Var<'t> {
         let rows = self.shape().first().copied().unwrap_or(0);
-        let indices = self.indices_below(indices.into(), rows, "gather_rows");
+        let indices = self.graph().indices_below(indices.into(), rows, "gather_rows");
         self.graph().record(Index::GatherRows, &[self.id(), indices])
     }
 
@@ -137,17 +137,33 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn pick(self, indices: impl Into<Indices>) -> Var<'t> {
         let width = self.shape().last().copied().unwrap_or(0);
-        let indices = self.indices_below(indices.into(), width, "pick");
+        let indices = self.graph().indices_below(indices.into(), width, "pick");
         self.graph().record(Index::Pick, &[self.id(), indices])
+    }
+}
+
+impl Graph {
+    /// The tensor of shape `indices.shape + [depth]` that is 1 at each index along the last axis
+    /// and 0 elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// If an index is not below the depth.
+    #[track_caller]
+    pub fn one_hot(&self, indices: impl Into<Indices>, depth: usize) -> Var<'_> {
+        let indices = indices.into();
+        let ones = self.scalar(1.0).broadcast_to(indices.shape());
+        let indices = self.indices_below(indices, depth, "one_hot");
+        self.record(Index::Place { width: depth }, &[ones.id(), indices])
     }
 
     /// Binds indices after a check that all are below a bound.
     #[track_caller]
-    fn indices_below(self, indices: Indices, bound: usize, op: &str) -> NodeId {
+    fn indices_below(&self, indices: Indices, bound: usize, op: &str) -> NodeId {
         if let Some(largest) = indices.max().filter(|&largest| largest as usize >= bound) {
             let at = indices.data().iter().position(|&i| i == largest).unwrap_or(0);
             panic!("{op}: index {largest} (at place {at}) is not below {bound}");
         }
-        self.graph().indices(indices).id()
+        self.indices(indices).id()
     }
 }

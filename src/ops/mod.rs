@@ -13,6 +13,8 @@ use crate::seed::Seed;
 use crate::shape::Shape;
 
 mod activation;
+#[cfg(test)]
+mod tests;
 pub(crate) mod window;
 
 /// Declares the families of operations: the module, the type that holds an operation's constants,
@@ -101,7 +103,13 @@ families! {
     view: View,
     /// A tensor embedded in a larger one.
     slice: Embed,
-    /// A sum, maximum or logarithm of a sum of exponentials over axes.
+    /// The elements along axes in reverse order.
+    flip: Flip,
+    /// Tensors one after the other along an axis.
+    join: Concat,
+    /// A running sum along an axis, or where its largest element stands.
+    scan: Scan,
+    /// A sum, maximum, minimum or logarithm of a sum of exponentials over axes.
     reduce: Reduce,
     /// A matrix product.
     matmul: MatMul,

@@ -1,10 +1,12 @@
-//! Reductions over axes: sum, maximum, log of a sum of exponentials; the mean is made of a sum.
+//! Reductions over axes: sum, maximum, minimum, log of a sum of exponentials; mean and variance are
+//! made of sums.
 
 use std::fmt;
 
 use smallvec::SmallVec;
 
 use super::{Array, Operation, Site, write_call};
+use crate::exec::kernels::simd::vectorize;
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, IntoAxes, Shape, Strides};
@@ -24,6 +26,7 @@ pub(crate) struct Reduce {
 pub(crate) enum Kind {
     Sum,
     Max,
+    Min,
     LogSumExp,
 }
 
@@ -40,18 +43,120 @@ impl Reduce {
     }
 }
 
+/// How many columns are reduced side by side.
+const COLUMNS: usize = 256;
+/// How many partial results a single row is reduced to first.
+const LANES: usize = 16;
+
+impl Kind {
+    /// The result for no elements.
+    fn start<T: Scalar>(self) -> T {
+        match self {
+            Kind::Sum => T::ZERO,
+            Kind::Max | Kind::LogSumExp => -T::INFINITY,
+            Kind::Min => T::INFINITY,
+        }
+    }
+
+    /// The result for the elements of two results together.
+    #[inline(always)]
+    fn join<T: Scalar>(self, a: T, b: T) -> T {
+        match self {
+            Kind::Sum => a + b,
+            Kind::Max => a.maximum(b),
+            Kind::Min => a.minimum(b),
+            Kind::LogSumExp if a == -T::INFINITY => b,
+            Kind::LogSumExp => {
+                let shift = finite(a.maximum(b));
+                shift + ((a - shift).exp() + (b - shift).exp()).ln()
+            }
+        }
+    }
+
+    /// Joins with `out` the reduction of `data`, of shape `[outer, reduced, inner]`, along its
+    /// middle axis.
+    #[inline(always)]
+    fn reduce_panel<T: Scalar>(self, data: &[T], reduced: usize, inner: usize, out: &mut [T]) {
+        // A row is laid out as if it were columns itself, whose results are then joined.
+        let across = inner > 1;
+        let stride = if across { inner } else { LANES };
+        let [mut shifts, mut results] = [[T::ZERO; COLUMNS]; 2];
+        for (data, out) in data.chunks_exact(reduced * inner).zip(out.chunks_exact_mut(inner)) {
+            for (first, out) in (0..).step_by(COLUMNS).zip(out.chunks_mut(COLUMNS)) {
+                let data = &data[first..];
+                let width = if across { out.len() } else { LANES };
+                let (shifts, results) = (&mut shifts[..width], &mut results[..width]);
+                match self {
+                    Kind::Sum => fold(results, T::ZERO, data, stride, shifts, |sum, x, _| sum + x),
+                    Kind::Min => fold(results, T::INFINITY, data, stride, shifts, |min, x, _| {
+                        min.minimum(x)
+                    }),
+                    Kind::Max | Kind::LogSumExp => {
+                        fold(results, -T::INFINITY, data, stride, shifts, |max, x, _| {
+                            max.maximum(x)
+                        });
+                    }
+                }
+                if self == Kind::LogSumExp {
+                    if !across {
+                        let max = results.iter().fold(-T::INFINITY, |max, &x| max.maximum(x));
+                        results.fill(max);
+                    }
+                    shifts.iter_mut().zip(&*results).for_each(|(shift, &max)| *shift = finite(max));
+                    fold(results, T::ZERO, data, stride, shifts, |sum, x, shift| {
+                        sum + (x - shift).exp()
+                    });
+                    if !across {
+                        results[0] = results.iter().fold(T::ZERO, |sum, &x| sum + x);
+                    }
+                    let finish = |(sum, &shift): (&mut T, &T)| *sum = sum.ln() + shift;
+                    results.iter_mut().zip(&*shifts).take(out.len()).for_each(finish);
+                } else if !across {
+                    results[0] = results.iter().fold(self.start(), |a, &b| self.join(a, b));
+                }
+                out.iter_mut().zip(results).for_each(|(out, x)| *out = self.join(*out, *x));
+            }
+        }
+    }
+}
+
+/// An infinite maximum is the result itself, and no shift.
+#[inline(always)]
+fn finite<T: Scalar>(x: T) -> T {
+    if x.is_finite() { x } else { T::ZERO }
+}
+
+/// Folds rows of numbers, which begin `stride` apart, into one result a column.
+#[inline(always)]
+fn fold<T: Scalar>(
+    results: &mut [T],
+    start: T,
+    data: &[T],
+    stride: usize,
+    shifts: &[T],
+    step: impl Fn(T, T, T) -> T,
+) {
+    results.fill(start);
+    for row in data.chunks(stride) {
+        for ((result, &x), &shift) in results.iter_mut().zip(row).zip(shifts) {
+            *result = step(*result, x, shift);
+        }
+    }
+}
+
 impl Operation for Reduce {
     fn name(&self) -> &'static str {
         match self.kind {
             Kind::Sum => "sum",
             Kind::Max => "max",
+            Kind::Min => "min",
             Kind::LogSumExp => "logsumexp",
         }
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let combined = self.axes.iter().map(|axis| inputs[0][axis]).product::<usize>();
-        if combined == 0 && self.kind == Kind::Max {
+        if combined == 0 && matches!(self.kind, Kind::Max | Kind::Min) {
             return Err(format!("{} has no elements along axes {}", inputs[0], self.axes));
         }
         Ok(inputs[0].reduced(self.axes, self.keep))
@@ -62,51 +167,52 @@ impl Operation for Reduce {
         let g = self.expand(site.g, x);
         Some(match self.kind {
             Kind::Sum => g,
-            Kind::Max => {
+            Kind::Max | Kind::Min => {
                 // Ties share the gradient evenly.
-                let largest = x.equal(self.expand(site.y, x));
-                let ties = largest.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
-                g * largest / ties
+                let extreme = x.equal(self.expand(site.y, x));
+                let ties = extreme.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
+                g * extreme / ties
             }
             Kind::LogSumExp => g * (x - self.expand(site.y, x)).exp(),
         })
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
-        let (data, sizes) = (inputs[0].numbers(), inputs[0].shape);
-        let strides = self.output_strides(sizes);
-        // Folds each run along the last axis into the outputs that it belongs to.
-        let fold = |out: &mut [T], combine: &mut dyn FnMut(&mut T, T, usize)| {
-            let width = sizes.last().copied().unwrap_or(1);
-            let step = strides.last().copied().unwrap_or(0);
-            strided::for_each_run(sizes, &strides, |start, offset| {
-                for (i, &x) in data[start..start + width].iter().enumerate() {
-                    let at = offset + i * step;
-                    combine(&mut out[at], x, at);
-                }
-            });
-        };
-        match self.kind {
-            Kind::Sum => {
-                out.fill(T::ZERO);
-                fold(out, &mut |sum, x, _| *sum += x);
-            }
-            Kind::Max => {
-                out.fill(-T::INFINITY);
-                fold(out, &mut |max, x, _| *max = max.maximum(x));
-            }
-            Kind::LogSumExp => {
-                let mut shift = vec![-T::INFINITY; out.len()];
-                fold(&mut shift, &mut |max, x, _| *max = max.maximum(x));
-                // An infinite maximum is the result itself, and no shift.
-                let finite = |x: T| if x.is_finite() { x } else { T::ZERO };
-                out.fill(T::ZERO);
-                fold(out, &mut |sum, x, at| *sum += (x - finite(shift[at])).exp());
-                for (y, &max) in out.iter_mut().zip(&shift) {
-                    *y = y.ln() + finite(max);
-                }
+        let (data, kind) = (inputs[0].numbers(), self.kind);
+        out.fill(kind.start());
+        if data.is_empty() {
+            return;
+        }
+        // Neighbouring axes that are both reduced or both kept count as one.
+        let mut groups: SmallVec<[(bool, usize); 8]> = SmallVec::new();
+        for (axis, &size) in inputs[0].shape.iter().enumerate().filter(|&(_, &size)| size != 1) {
+            match (groups.last_mut(), self.axes.contains(axis)) {
+                (Some((reduced, total)), own) if *reduced == own => *total *= size,
+                (_, reduced) => groups.push((reduced, size)),
             }
         }
+        // A panel of the last ones is reduced at a time; most often, it is all there is.
+        let mut last = |reduced| match groups.last() {
+            Some(&(own, size)) if own == reduced => groups.pop().map_or(1, |_| size),
+            _ => 1,
+        };
+        let (inner, reduced, outer) = (last(false), last(true), last(false));
+        let panel = outer * reduced * inner;
+        let mut stride = outer * inner;
+        let (mut sizes, mut strides) = (Strides::from_slice(&[1]), Strides::from_slice(&[0]));
+        for (reduced, size) in groups.into_iter().rev() {
+            sizes.insert(0, size);
+            strides.insert(0, if reduced { 0 } else { stride });
+            stride *= if reduced { 1 } else { size };
+        }
+        strided::for_each_run(&sizes, &strides, |start, offset| {
+            let data = &data[start * panel..][..panel];
+            let out = &mut out[offset..][..outer * inner];
+            vectorize(
+                #[inline(always)]
+                move || kind.reduce_panel(data, reduced, inner, out),
+            );
+        });
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
@@ -166,6 +272,21 @@ impl<'t> Var<'t> {
         self.sum_keep(axes) * (1.0 / self.count(axes))
     }
 
+    /// The variance over the given axes, which are dropped: `mean((x - mean(x))²)`, that of a whole
+    /// population. In two passes, so that a large mean costs no accuracy.
+    #[track_caller]
+    pub fn var(self, axes: impl IntoAxes) -> Var<'t> {
+        let axes = self.axes(axes);
+        (self - self.mean_keep(axes)).square().mean(axes)
+    }
+
+    /// The variance over the given axes, which are kept with size 1.
+    #[track_caller]
+    pub fn var_keep(self, axes: impl IntoAxes) -> Var<'t> {
+        let axes = self.axes(axes);
+        (self - self.mean_keep(axes)).square().mean_keep(axes)
+    }
+
     /// An axis, counted from 0; panics at the caller's line if this tensor has no such axis.
     #[track_caller]
     pub(crate) fn axis(self, axis: isize) -> usize {
@@ -189,6 +310,19 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn max_keep(self, axes: impl IntoAxes) -> Var<'t> {
         self.reduce_over(Kind::Max, axes, true)
+    }
+
+    /// The smallest element along the given axes, which are dropped. Ties share the gradient
+    /// evenly.
+    #[track_caller]
+    pub fn min(self, axes: impl IntoAxes) -> Var<'t> {
+        self.reduce_over(Kind::Min, axes, false)
+    }
+
+    /// The smallest element along the given axes, which are kept with size 1.
+    #[track_caller]
+    pub fn min_keep(self, axes: impl IntoAxes) -> Var<'t> {
+        self.reduce_over(Kind::Min, axes, true)
     }
 
     /// `ln Σ eˣ` over the given axes, which are dropped; finite for any finite `x`.

@@ -38,22 +38,17 @@ impl Operation for Softmax {
         let width = shape[axis];
         let inner: usize = shape[axis + 1..].iter().product();
         out.copy_from_slice(inputs[0].numbers());
-        if inner == 1 {
-            vectorize(
-                #[inline(always)]
-                move || out.chunks_exact_mut(width.max(1)).for_each(|row| self.row(row)),
-            );
-            return;
-        }
-        let mut row = vec![T::ZERO; width];
-        for block in out.chunks_exact_mut((width * inner).max(1)) {
-            for column in 0..inner {
-                let at = |i: usize| i * inner + column;
-                (0..width).for_each(|i| row[i] = block[at(i)]);
-                self.row(&mut row);
-                (0..width).for_each(|i| block[at(i)] = row[i]);
-            }
-        }
+        let op = *self;
+        vectorize(
+            #[inline(always)]
+            move || match inner {
+                1 => out.chunks_exact_mut(width.max(1)).for_each(|row| op.row(row)),
+                _ => {
+                    let blocks = out.chunks_exact_mut((width * inner).max(1));
+                    blocks.for_each(|block| op.columns(block, inner));
+                }
+            },
+        );
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
@@ -76,6 +71,42 @@ impl Softmax {
             row.iter_mut().for_each(|x| *x = (*x - max).exp());
             row.iter().for_each(|&x| sum += x);
             row.iter_mut().for_each(|x| *x = *x / sum);
+        }
+    }
+}
+
+/// How many columns are computed side by side.
+const COLUMNS: usize = 256;
+
+impl Softmax {
+    /// Turns the columns of a matrix with rows of this width into their softmax in place.
+    #[inline(always)]
+    fn columns<T: Scalar>(&self, matrix: &mut [T], width: usize) {
+        let [mut max, mut sum] = [[T::ZERO; COLUMNS]; 2];
+        for first in (0..width).step_by(COLUMNS) {
+            let part = &mut matrix[first..];
+            let count = COLUMNS.min(width - first);
+            let (max, sum) = (&mut max[..count], &mut sum[..count]);
+            max.fill(-T::INFINITY);
+            sum.fill(T::ZERO);
+            for row in part.chunks(width) {
+                max.iter_mut().zip(row).for_each(|(max, &x)| *max = max.maximum(x));
+            }
+            for row in part.chunks_mut(width) {
+                for ((x, sum), &max) in row.iter_mut().zip(&mut *sum).zip(&*max) {
+                    let shifted = *x - max;
+                    let power = shifted.exp();
+                    *sum += power;
+                    *x = if self.log { shifted } else { power };
+                }
+            }
+            if self.log {
+                sum.iter_mut().for_each(|sum| *sum = sum.ln());
+            }
+            for row in part.chunks_mut(width) {
+                let ends = row.iter_mut().zip(&*sum);
+                ends.for_each(|(x, &sum)| *x = if self.log { *x - sum } else { *x / sum });
+            }
         }
     }
 }

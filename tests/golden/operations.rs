@@ -1,7 +1,7 @@
 //! The names of operations in the files, and what they are here.
 
 use gradtape::penalty::{L1, L1L2, L2, Penalty};
-use gradtape::{Convolution, Indices, Pooling, Var};
+use gradtape::{Convolution, Graph, Indices, Pooling, Var};
 use serde::de::DeserializeOwned;
 
 use crate::case::Attributes;
@@ -19,6 +19,7 @@ pub(crate) enum Input<'t> {
 ///
 /// If it is not known here, takes other inputs or lacks an attribute.
 pub(crate) fn record<'t>(
+    graph: &'t Graph,
     op: &str,
     name: &str,
     attrs: &Attributes,
@@ -68,7 +69,17 @@ pub(crate) fn record<'t>(
         ("where", &[Numbers(condition), Numbers(a), Numbers(b)]) => condition.select(a, b),
         ("softmax", &[Numbers(x)]) => x.softmax(attrs.get("axis")?),
         ("log_softmax", &[Numbers(x)]) => x.log_softmax(attrs.get("axis")?),
-        ("sum" | "mean" | "max" | "logsumexp", &[Numbers(x)]) => reduction(op, x, attrs)?,
+        ("sum" | "mean" | "var" | "max" | "min" | "logsumexp", &[Numbers(x)]) => {
+            reduction(op, x, attrs)?
+        }
+        ("cumsum", &[Numbers(x)]) => x.cumsum(attrs.get("axis")?),
+        ("argmax", &[Numbers(x)]) => x.argmax(attrs.get("axis")?),
+        ("concat" | "stack", &[Numbers(a), Numbers(b), Numbers(c)]) => {
+            let join = if op == "concat" { Var::concat } else { Var::stack };
+            join(&[a, b, c], attrs.get("axis")?)
+        }
+        ("flip", &[Numbers(x)]) => x.flip(&attrs.get::<Vec<isize>>("axes")?[..]),
+        ("one_hot", &[Whole(indices)]) => graph.one_hot(indices, attrs.get("depth")?),
         ("transpose", &[Numbers(x)]) => x.transpose(),
         ("permute", &[Numbers(x)]) => x.permute(&attrs.get::<Vec<usize>>("axes")?),
         ("reshape", &[Numbers(x)]) => x.reshape(attrs.get::<Vec<usize>>("shape")?),
@@ -174,7 +185,9 @@ fn reduction<'t>(op: &str, x: Var<'t>, attrs: &Attributes) -> Result<Var<'t>, St
     Ok(match op {
         "sum" => reduce!(sum, sum_keep),
         "mean" => reduce!(mean, mean_keep),
+        "var" => reduce!(var, var_keep),
         "max" => reduce!(max, max_keep),
+        "min" => reduce!(min, min_keep),
         "logsumexp" => reduce!(logsumexp, logsumexp_keep),
         _ => return Err(format!("reduction `{op}` is not known here")),
     })

@@ -56,7 +56,7 @@ impl Case {
                 None => Ok(Input::Numbers(tape.input(&input.array.tensor()?))),
             })
             .collect::<Result<_, String>>()?;
-        let y = record(&self.op, &self.name, &self.attrs, &inputs)?;
+        let y = record(tape.graph(), &self.op, &self.name, &self.attrs, &inputs)?;
         compare("output", &tape, y, &self.output, demands.first, demands)?;
 
         let Some(cotangent) = &self.cotangent else {
