@@ -41,7 +41,15 @@ struct Second {
 pub(crate) fn check(case: &Value) -> Result<(), String> {
     let case = Case::deserialize(case).map_err(|error| error.to_string())?;
     case.run::<f64>(&DOUBLE)?;
-    case.run::<f32>(&SINGLE)
+    let mut single = SINGLE;
+    if matches!(&case.op[..], "sin" | "cos") {
+        // A large angle is rounded by far more than the tolerance, and the result, with a slope and
+        // a cotangent of up to 2 together, moves along.
+        let rounding = |x: &f64| (x - f64::from(*x as f32)).abs();
+        let angles = case.inputs.iter().flat_map(|input| &input.array.data);
+        single.first.absolute += 2.0 * angles.map(rounding).fold(0.0, f64::max);
+    }
+    case.run::<f32>(&single)
 }
 
 impl Case {
