@@ -82,7 +82,7 @@ pub fn multiclass_hinge_of_largest<'t>(
     margin: f64,
 ) -> Var<'t> {
     let labels = labels.into();
-    let is_label = scores.graph().one_hot_of(&labels, classes_of(scores));
+    let is_label = scores.graph().one_hot(&labels, classes_of(scores));
     let others = is_label.select(f64::NEG_INFINITY, above_label(scores, &labels));
     (others.max(-1) + margin).relu()
 }

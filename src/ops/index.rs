@@ -101,20 +101,6 @@ impl Operation for Index {
     }
 }
 
-impl Graph {
-    /// 1 at each index along a new last axis of this size, 0 elsewhere.
-    ///
-    /// # Panics
-    ///
-    /// If an index is not below that size.
-    #[track_caller]
-    pub(crate) fn one_hot_of(&self, indices: &Indices, depth: usize) -> Var<'_> {
-        let ones = self.scalar(1.0).broadcast_to(indices.shape());
-        let indices = ones.indices_below(indices.clone(), depth, "one_hot");
-        self.record(Index::Place { width: depth }, &[ones.id(), indices])
-    }
-}
-
 impl<'t> Var<'t> {
     /// The rows of a table (of its first axis) at these indices: an embedding lookup. Of shape
     /// `indices.shape + self.shape[1..]`; the gradients of rows taken more than once add up.
