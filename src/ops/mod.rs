@@ -13,6 +13,7 @@ use crate::seed::Seed;
 use crate::shape::Shape;
 
 mod activation;
+mod norm;
 #[cfg(test)]
 mod tests;
 pub(crate) mod window;

@@ -117,6 +117,31 @@ pub(crate) fn record<'t>(
             attrs.fixed("layout", "NCHW")?;
             x.global_avg_pool2d()
         }
+        ("batch_norm", &[Numbers(x), Numbers(gamma), Numbers(beta), ref statistics @ ..]) => {
+            let (axis, eps) = (attrs.get::<usize>("channel_axis")?, attrs.number("eps")?);
+            let rank = x.shape().rank();
+            let of_channels = |v: Var<'t>| {
+                let sizes = (0..rank).map(|at| if at == axis { v.shape()[0] } else { 1 });
+                v.reshape(sizes.collect::<Vec<usize>>())
+            };
+            let normalized = match *statistics {
+                [] => x.normalize_channels(axis as isize, eps),
+                [Numbers(mean), Numbers(var)] => {
+                    (x - of_channels(mean)) * (of_channels(var) + eps).rsqrt()
+                }
+                _ => return Err("other statistics than mean and variance".to_string()),
+            };
+            normalized * of_channels(gamma) + of_channels(beta)
+        }
+        ("layer_norm", &[Numbers(x), ref affine @ ..]) => {
+            let axes = attrs.get::<Vec<isize>>("axes")?;
+            let normalized = x.normalize(&axes[..], attrs.number("eps")?);
+            match *affine {
+                [] => normalized,
+                [Numbers(gamma), Numbers(beta)] => normalized * gamma + beta,
+                _ => return Err("other parameters than scale and shift".to_string()),
+            }
+        }
         ("l1_penalty", &[Numbers(w)]) => L1(attrs.number("lambda")?).penalty(w),
         ("l2_penalty_half", &[Numbers(w)]) => L2(attrs.number("lambda")?).penalty(w),
         // Keras has no half before the squares.

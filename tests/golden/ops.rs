@@ -22,6 +22,16 @@ struct Case {
     #[serde(default)]
     vjp: Vec<Option<Array>>,
     hvp: Option<Second>,
+    /// Of batch normalization: the statistics of the batch, and those gathered before it.
+    batch_mean: Option<Array>,
+    batch_var: Option<Array>,
+    running: Option<Running>,
+}
+
+#[derive(Deserialize)]
+struct Running {
+    mean_before: Array,
+    var_before: Array,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +74,22 @@ impl Case {
                 None => Ok(Input::Numbers(tape.input(&input.array.tensor()?))),
             })
             .collect::<Result<_, String>>()?;
-        let y = record(tape.graph(), &self.op, &self.name, &self.attrs, &inputs)?;
+        let mut operands = inputs.clone();
+        if self.attrs.get::<String>("mode").is_ok_and(|mode| mode == "inference") {
+            let running = self.running.as_ref().ok_or("the statistics are missing")?;
+            operands.push(Input::Numbers(tape.input(&running.mean_before.tensor()?)));
+            operands.push(Input::Numbers(tape.input(&running.var_before.tensor()?)));
+        }
+        let y = record(tape.graph(), &self.op, &self.name, &self.attrs, &operands)?;
+        if let (Some(mean), Some(var), Input::Numbers(x)) =
+            (&self.batch_mean, &self.batch_var, inputs[0])
+        {
+            let channels = self.attrs.get::<usize>("channel_axis")? as isize;
+            let axes = 0..x.shape().rank() as isize;
+            let others: Vec<isize> = axes.filter(|&axis| axis != channels).collect();
+            compare("batch mean", &tape, x.mean(&others[..]), mean, demands.first, demands)?;
+            compare("batch variance", &tape, x.var(&others[..]), var, demands.first, demands)?;
+        }
         compare("output", &tape, y, &self.output, demands.first, demands)?;
 
         let Some(cotangent) = &self.cotangent else {
