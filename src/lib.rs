@@ -49,7 +49,8 @@
 //!   parameters' names. What comes from outside, such as files, returns an [`Error`].
 //! - **Losses take logits.** There is no softmax to forget or to apply twice.
 //! - **At a kink** the derivative is 0 if the function is flat on one side (`relu`) or has its
-//!   minimum there (`abs`); ties of a maximum share the gradient evenly.
+//!   minimum there (`abs`); ties of a maximum share the gradient evenly, but of a pooling window the
+//!   first takes it.
 
 pub mod data;
 mod error;

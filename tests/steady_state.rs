@@ -118,4 +118,19 @@ fn steady_loops_make_no_call_to_the_allocator() {
     });
     // The smaller batch itself is two tensors, each a list and its count; no plan is made again.
     assert!(alternating <= 200 * 4, "a smaller last batch: {alternating} calls");
+
+    let mut params = Params::new(Seed(0));
+    let filter = params.add(Parameter::new("filter", [3, 1, 3, 3]).init(HeNormal));
+    let output = Dense::new(3, 3).build(&mut params, "output");
+    let images = Tensor::from_fn([8, 1, 7, 7], |i| (i as f32 * 0.37).sin());
+    let mut optimizer = Adam::new(0.001);
+    let convolution = calls_in(2_000, |i| {
+        let tape = Tape::training(&params, Seed(i as u64));
+        let hidden = tape.input(&images).conv2d(tape.param(filter), Convolution::new().padding(1));
+        let pooled = hidden.relu().max_pool2d(2).avg_pool2d(Pooling::new(2).stride(1));
+        let scores = output.forward(pooled.global_avg_pool2d());
+        let gradients = tape.backward(scores.square().mean(..));
+        optimizer.step(&mut params, &gradients);
+    });
+    assert_eq!(convolution, 0, "training with convolutions");
 }
