@@ -18,6 +18,8 @@ fn random_case(seed: Seed) -> (Pooling, Tensor<f64>) {
         };
         let settings = Pooling::new(pair(1, 5)).stride(pair(1, 5));
         let settings = settings.padding([pair(0, 4), pair(0, 4)]);
+        // The most frequent one has a loop of its own.
+        let settings = if pair(0, 4) < [1, 0] { Pooling::new(2) } else { settings };
         let (planes, sizes) = (pair(1, 4), pair(1, 9));
         let shape = Shape::from([planes[0], planes[1], sizes[0], sizes[1]]);
         if settings.output(&shape).is_ok() {
