@@ -1,5 +1,6 @@
 //! What the gradient check accepts, rejects and refuses.
 
+use gradtape::grad::Report;
 use gradtape::prelude::*;
 use gradtape::{Error, layers};
 
@@ -137,4 +138,135 @@ fn gradients_of_very_different_sizes_are_all_checked() {
     let w = params.add_tensor("w", &Tensor::from([1e-8, 1e-3, 1.0, 1e4]));
     let report = gradcheck(&params, |tape| tape.param(w).square().sum(..)).unwrap();
     report.assert_below(1e-6);
+}
+
+type Function = for<'t> fn(Var<'t>) -> Var<'t>;
+
+/// Checks a function of one parameter with these values.
+fn check(values: &[f64], f: Function) -> Result<Report, Error> {
+    let mut params = Params::<f64>::new(Seed(0));
+    let w = params.add_tensor("w", &Tensor::new([values.len()], values.to_vec()).unwrap());
+    gradcheck(&params, |tape| f(tape.param(w)))
+}
+
+#[test]
+fn right_models_pass_at_awkward_scales() {
+    let functions: [(f64, Function); 19] = [
+        (1e-8, |w| w.ln()),
+        (1e-8, |w| w.sqrt()),
+        (1e-8, |w| 1.0 / w),
+        (1e-8, |w| (1e8 * w).tanh()),
+        (1e-8, |w| (1e8 * w).exp() * 1e-12),
+        (0.0, |w| (1e8 * w + 0.3).tanh()),
+        (1e-5, |w| w.ln().square()),
+        (1e-3, |w| w.powf(-1.5)),
+        (1.0, |w| 1e-12 * w.exp()),
+        (1.0, |w| 1e12 * w.exp()),
+        (1.0, |w| w.exp() + 1e5),
+        (1e6, |w| (w - 1e6).tanh()),
+        (1e6, |w| w.square()),
+        (1e6, |w| w.ln()),
+        (1e6, |w| (1e-6 * w).exp()),
+        (1e-7, |w| w.relu()),
+        (-1e-7, |w| w.leaky_relu(0.1)),
+        (1.0 + 1e-7, |w| (w - 1.0).relu() + w),
+        (1e4, |w| w.softplus()),
+    ];
+    for (i, (at, f)) in functions.into_iter().enumerate() {
+        let report = check(&[at, at * 1.1], f).unwrap_or_else(|e| panic!("case {i}: {e}"));
+        assert!(report.is_below(1e-6), "case {i}\n{report}");
+        assert_eq!(report.rows()[0].kinks, 0, "case {i}\n{report}");
+    }
+}
+
+#[test]
+fn a_small_loss_hides_no_wrong_rule() {
+    for scale in [1.0, 1e-6, 1e-12] {
+        let mut params = Params::<f64>::new(Seed(0));
+        let w = params.add_tensor("w", &Tensor::from([0.3, 1.0, -2.0]));
+        for (factor, right) in [(1.0, true), (1.001, false)] {
+            let report = gradcheck(&params, |tape| {
+                let y = tape.param(w).exp();
+                scale * with_gradient_of(y, factor * y).sum(..)
+            });
+            assert_eq!(report.unwrap().is_below(1e-6), right, "scale {scale}, factor {factor}");
+        }
+    }
+}
+
+#[test]
+fn between_the_slopes_of_both_sides_a_kink_is_right() {
+    let kinks: [(&[f64], Function, usize); 8] = [
+        (&[0.0, 1.0, -1.0], |w| w.relu() + 0.1 * w, 1),
+        (&[0.0, 1.0], |w| w.abs(), 1),
+        (&[0.0, 2.0], |w| w.leaky_relu(0.2), 1),
+        (&[1.0, 1.0, 1.0, 1.0], |w| w.max(..), 4),
+        (&[3.0, 3.0, 1.0], |w| w.max(..), 2),
+        (&[0.0, 0.5], |w| w.maximum(0.0), 1),
+        (&[0.0, 0.5], |w| w.minimum(0.0) + w, 1),
+        (&[0.0, 0.5], |w| w.relu().select(2.0 * w, w), 1),
+    ];
+    for (i, (at, f, count)) in kinks.into_iter().enumerate() {
+        let report = check(at, f).unwrap_or_else(|e| panic!("case {i}: {e}"));
+        report.assert_below(1e-6);
+        let row = &report.rows()[0];
+        assert_eq!((row.kinks, row.wrong_kinks, row.wrong), (count, 0, 0), "case {i}\n{report}");
+        assert!(report.to_string().contains("accepted"), "{report}");
+    }
+}
+
+#[test]
+fn outside_of_the_slopes_of_both_sides_a_kink_is_wrong() {
+    let wrong: [(&[f64], Function); 4] = [
+        (&[0.0, 1.0], |w| with_gradient_of(w.relu(), w.relu() - 0.1 * w * w.equal(0.0))),
+        (&[0.0, 1.0], |w| with_gradient_of(w.abs(), w.abs() + 1.1 * w * w.equal(0.0))),
+        (&[1.0, 1.0, 0.5], |w| with_gradient_of(w.max(..), 2.5 * w.max(..))),
+        // relu(w) - relu(-w) is w, but at 0 its rules give 0.
+        (&[0.0, 1.0], |w| w.relu() - (-w).relu()),
+    ];
+    for (i, (at, f)) in wrong.into_iter().enumerate() {
+        let report = check(at, f).unwrap();
+        assert!(!report.is_below(1e-6) && report.rows()[0].wrong_kinks > 0, "case {i}\n{report}");
+        assert!(report.to_string().contains("WRONG"), "{report}");
+    }
+}
+
+#[test]
+fn nothing_to_check_is_refused() {
+    let refused = |params: &Params<f64>| {
+        let sum = gradcheck(params, |tape| {
+            let params = tape.graph().param_ids().map(|id| tape.param(id).sum(..));
+            params.fold(tape.scalar(1.0), |sum, x| sum + x)
+        });
+        sum.unwrap_err().to_string()
+    };
+    let mut params = Params::<f64>::new(Seed(0));
+    assert!(refused(&params).contains("no parameters"));
+    params.add(Parameter::new("fixed", [2]).frozen());
+    assert!(refused(&params).contains("frozen: `fixed`"));
+    params.add(Parameter::new("empty", [0, 3]));
+    assert!(refused(&params).contains("no elements: `empty`"));
+}
+
+#[test]
+fn gradients_that_are_all_zero_are_refused_and_some_that_are_zero_are_not() {
+    let refused = |at: &[f64], f: Function| check(at, f).unwrap_err().to_string();
+    let zero = refused(&[-1.0, -2.0], |w| w.relu());
+    assert!(zero.contains("`w` is exactly zero"), "{zero}");
+    let lost = refused(&[1.0, 2.0], |w| 1e6 + 1e-20 * w.sum(..));
+    assert!(lost.contains("no gradient of `w` can be told from zero"), "{lost}");
+    check(&[-1.0, 2.0, -3.0], |w| w.relu()).unwrap().assert_below(1e-6);
+    // Of ten thousand entries, one has a gradient; it is among those checked.
+    let mut many = vec![-1.0; 10_000];
+    many[1234] = 1.0;
+    let report = check(&many, |w| with_gradient_of(w.relu(), 2.0 * w.relu())).unwrap();
+    assert_eq!((report.rows()[0].wrong, &report.rows()[0].index[..]), (1, &[1234][..]));
+}
+
+#[test]
+fn the_numerical_error_is_reported() {
+    let report = check(&[1.0, 2.0], |w| w.exp()).unwrap();
+    let row = &report.rows()[0];
+    assert!((row.numeric - row.analytic).abs() <= 10.0 * row.numeric_error, "{report}");
+    assert!(row.numeric_error > 0.0 && row.uncertainty < 1e-9, "{report}");
 }

@@ -114,3 +114,36 @@ fn inputs_used_twice_accumulate() {
         assert_relative_eq!(slope, Tensor::new([2, 2], want.to_vec()).unwrap(), epsilon = 1e-12);
     }
 }
+
+#[test]
+fn products_with_a_direction_agree_with_whole_matrices() {
+    let params = Params::<f64>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::from([[0.3, -0.8, 1.1], [0.5, 0.2, -0.4]]));
+    let v = tape.input(&Tensor::from([[1.0, 0.4, -0.7], [0.1, -2.0, 0.6]]));
+    let y = x.softmax(-1).matmul(x.tanh().transpose());
+
+    let jacobian = tape.jacobian(y, x);
+    assert_eq!(jacobian.shape(), [2, 2, 2, 3].into());
+    let product = jacobian.reshape([4, 6]).matmul(v.reshape([6])).reshape([2, 2]);
+    let along = tape.jvp(y, &[x], &[v]);
+    assert_relative_eq!(tape.value(along), tape.value(product), epsilon = 1e-12);
+
+    let number = y.square().sum(..);
+    let hessian = tape.hessian(number, x).reshape([6, 6]);
+    let product = hessian.matmul(v.reshape([6])).reshape([2, 3]);
+    let along = tape.hessian_vector_product(number, &[x], &[v])[0];
+    assert_relative_eq!(tape.value(along), tape.value(product), epsilon = 1e-12);
+    let transposed = tape.value(hessian.transpose());
+    assert_relative_eq!(tape.value(hessian), transposed, epsilon = 1e-12);
+}
+
+#[test]
+#[should_panic(expected = "jvp: directions of shapes [\"[3]\"] for values of shapes [\"[2]\"]")]
+fn a_direction_of_another_shape_is_refused() {
+    let params = Params::<f64>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::from([1.0, 2.0]));
+    let v = tape.input(&Tensor::from([1.0, 2.0, 3.0]));
+    let _ = tape.jvp(x.square(), &[x], &[v]);
+}

@@ -1,17 +1,21 @@
 //! The gradient check: analytic gradients against central differences, in double precision, of
 //! the very graph that is trained.
 
+use std::collections::BTreeSet;
+
 use rand::seq::index;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::evaluation::Evaluation;
+use super::kinks;
+use super::locate::locate;
 use super::report::{Report, Row};
 use crate::error::Error;
-use crate::exec::{self, Bindings, Plan, Workspace};
-use crate::graph::{Graph, Tape, Var};
-use crate::params::{ParamId, Params};
+use crate::graph::{Tape, Var};
+use crate::params::{Layout, ParamId, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
-use crate::tensor::{Indices, Tensor};
+use crate::tensor::Tensor;
 
 /// Checks the gradients of a model with respect to all its trainable parameters.
 ///
@@ -24,7 +28,7 @@ use crate::tensor::{Indices, Tensor};
 ///
 /// let mut params = Params::<f32>::new(Seed(0));
 /// let layer = Dense::new(3, 2).penalty(L2(0.1)).build(&mut params, "layer");
-/// let x = Tensor::from([[0.5, -1.0, 2.0]]);
+/// let x = Tensor::from_fn([8, 3], |i| (i as f32).sin());
 ///
 /// let report = gradcheck(&params, |tape| {
 ///     layer.forward(tape.input(&x)).tanh().dropout(0.5).sum(..) + tape.penalty()
@@ -34,10 +38,16 @@ use crate::tensor::{Indices, Tensor};
 /// # Ok::<(), gradtape::Error>(())
 /// ```
 ///
+/// The numerical gradient comes with an estimate of its own error, and a mismatch within ten of
+/// those cannot be told from it. Where an operation changes sides at the very point (`relu` at 0, a
+/// tie of a maximum), any value between the slopes of both sides is right; the report counts these
+/// kinks.
+///
 /// # Errors
 ///
-/// [`Error::Uncheckable`] if the value is not finite, or does not depend on one of the parameters,
-/// so that the check could not fail.
+/// [`Error::Uncheckable`] if the check could not fail: there is nothing trainable, the value is not
+/// finite, or it does not depend on one of the parameters, or so weakly that its gradient cannot be
+/// told from zero.
 #[track_caller]
 pub fn gradcheck<T: Scalar>(
     params: &Params<T>,
@@ -51,11 +61,14 @@ pub fn gradcheck<T: Scalar>(
 pub struct GradCheck {
     seed: Seed,
     samples: usize,
+    second_order: bool,
+    /// Whether this is the check of one operation's rule, some of whose inputs may get none.
+    one_rule: bool,
 }
 
 impl Default for GradCheck {
     fn default() -> Self {
-        Self { seed: Seed(0), samples: 24 }
+        Self { seed: Seed(0), samples: 24, second_order: false, one_rule: false }
     }
 }
 
@@ -63,6 +76,11 @@ impl GradCheck {
     /// Seed 0 and 24 samples of each parameter.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A check of one operation alone.
+    pub(super) fn of_one_rule() -> Self {
+        Self { one_rule: true, ..Self::default() }
     }
 
     /// The seed of the sample, of the tape's noise and of the cotangent.
@@ -83,6 +101,24 @@ impl GradCheck {
         self
     }
 
+    /// Checks second derivatives instead: the gradient of the gradient's product with a random
+    /// direction, which is the Hessian's product with it. A parameter without second derivatives
+    /// is checked to have none; at least one has to have some.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    ///
+    /// let mut params = Params::<f64>::new(Seed(0));
+    /// let w = params.add_tensor("w", &Tensor::from([0.5, -1.0]));
+    /// let report = GradCheck::new().second_order().run(&params, |tape| tape.param(w).tanh())?;
+    /// report.assert_below(1e-6);
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    pub fn second_order(mut self) -> Self {
+        self.second_order = true;
+        self
+    }
+
     /// Runs the check; see [`gradcheck`].
     ///
     /// # Errors
@@ -94,13 +130,41 @@ impl GradCheck {
         params: &Params<T>,
         model: impl for<'t> FnOnce(&'t Tape<'_, T>) -> Var<'t>,
     ) -> Result<Report, Error> {
-        let tape = Tape::training(params, self.seed.derive_named("noise"));
-        let value = self.as_number(&tape, model(&tape));
-        let mut evaluation = Evaluation::new(&tape, value, params)?;
         let layout = params.layout();
-        let checked = layout.ids().filter(|&id| layout.entry(id).trainable);
-        let rows = checked.map(|id| self.check(id, &mut evaluation)).collect();
-        Ok(Report::new(rows))
+        let checked: Vec<ParamId> = layout.ids().filter(|&id| layout.entry(id).trainable).collect();
+        refuse_nothing_to_check(layout, &checked)?;
+        let tape = Tape::training(params, self.seed.derive_named("noise"));
+        let mut value = self.as_number(&tape, model(&tape));
+        if self.second_order {
+            value = self.along_gradient(&tape, value, &checked);
+        }
+        let mut evaluation = Evaluation::new(&tape, value, params)?;
+        let rows = checked.into_iter().map(|id| self.check(id, layout, &mut evaluation));
+        let rows = rows.collect::<Result<Vec<Row>, Error>>()?;
+        if self.second_order && rows.iter().all(|row| row.resolved == 0 && row.is_right()) {
+            let problem = "no second derivative can be told from zero, so a wrong one would pass";
+            return Err(Error::Uncheckable(problem.to_string()));
+        }
+        let wrong = rows.iter().any(|row| !row.is_right()) && !self.one_rule;
+        let culprit = wrong.then(|| locate(value, &mut evaluation)).flatten();
+        Ok(Report::new(rows, culprit))
+    }
+
+    /// The product of the gradient with a random direction.
+    fn along_gradient<'t, T: Scalar>(
+        &self,
+        tape: &'t Tape<'_, T>,
+        value: Var<'t>,
+        checked: &[ParamId],
+    ) -> Var<'t> {
+        let params: Vec<Var<'t>> = checked.iter().map(|&id| tape.param(id)).collect();
+        let mut rng = self.seed.derive_named("direction").rng();
+        let parts = tape.gradient(value, &params).into_iter().map(|slope| {
+            let direction =
+                Tensor::from_fn(slope.shape(), |_| T::from_f64(StandardNormal.sample(&mut rng)));
+            (slope * tape.input(&direction)).sum(..)
+        });
+        parts.reduce(|sum, part| sum + part).unwrap_or(value)
     }
 
     /// The value itself if it is one number, else its sum with random weights: weights of 1 would
@@ -116,132 +180,91 @@ impl GradCheck {
     }
 
     /// Checks a sample of one parameter's entries.
-    fn check(&self, id: ParamId, evaluation: &mut Evaluation<'_>) -> Row {
-        let entry = evaluation.params.layout().entry(id).clone();
-        let range = evaluation.params.layout().range(id);
-        let (first, total) = (range.start, range.len());
-        let analytic = evaluation.gradients[range].to_vec();
-        let largest = analytic.iter().fold(0.0_f64, |max, g| max.max(g.abs()));
-        let mut row = Row::new(entry.name.clone(), entry.shape, total);
-        let mut rng = self.seed.derive_named(&entry.name).rng();
-        for at in index::sample(&mut rng, total, self.samples.min(total)) {
-            let numeric = evaluation.difference_quotient(first + at);
-            // Entries far below the parameter's largest are compared on its scale: relative to
-            // themselves, they would show the rounding of the loss and nothing else.
-            let floor = (1e-3 * largest).max(1e-8);
-            let scale = analytic[at].abs().max(numeric.abs()).max(floor);
-            row.record(at, analytic[at], numeric, (analytic[at] - numeric).abs() / scale);
-        }
-        row
-    }
-}
-
-/// A recorded value that can be computed again at other parameters, in double precision.
-struct Evaluation<'a> {
-    params: Params<f64>,
-    bound: Bound<'a>,
-    forward: Plan,
-    /// The analytic gradients, laid out as the parameters.
-    gradients: Vec<f64>,
-    value: f64,
-}
-
-/// What stays the same from one evaluation to the next: inputs, labels and noise.
-struct Bound<'a> {
-    inputs: Vec<Tensor<f64>>,
-    indices: std::cell::Ref<'a, [Indices]>,
-    seed: Seed,
-    workspace: Workspace<f64>,
-}
-
-impl Bound<'_> {
-    /// Computes the value, and gradients if the plan does.
-    fn run(&mut self, plan: &Plan, params: &Params<f64>, gradients: &mut [f64]) -> f64 {
-        let Self { inputs, indices, seed, workspace } = self;
-        let bindings = Bindings { params: params.flat(), inputs, indices, seed: *seed };
-        workspace.run(plan, &bindings, gradients);
-        workspace.output(plan, 0, params.flat(), inputs).1[0]
-    }
-}
-
-impl<'a> Evaluation<'a> {
-    fn new<T: Scalar>(
-        tape: &'a Tape<'_, T>,
-        value: Var<'a>,
-        params: &Params<T>,
-    ) -> Result<Self, Error> {
-        let graph: &Graph = tape.graph();
-        let gradients = graph.swept_params(graph.sweep_params(value));
-        let plan = |wanted: &[(ParamId, _)]| {
-            graph.with_nodes(|nodes, _| {
-                exec::plan(nodes, &[value.id()], wanted, graph.layout(), true)
-            })
-        };
-        let backward = plan(&gradients);
-        let unreached = params
-            .layout()
-            .ids()
-            .find(|&id| params.layout().entry(id).trainable && !backward.reached[id.index()]);
-        if let Some(id) = unreached {
-            let name = &params.layout().entry(id).name;
+    fn check(
+        &self,
+        id: ParamId,
+        layout: &Layout,
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<Row, Error> {
+        let (entry, first) = (layout.entry(id), layout.range(id).start);
+        let name = &entry.name;
+        let may_be_zero = self.second_order || self.one_rule;
+        if !evaluation.reaches(id) && !may_be_zero {
             return Err(Error::Uncheckable(format!(
                 "the value does not depend on parameter `{name}`; freeze it or leave it out"
             )));
         }
-        let mut bound = Bound {
-            inputs: tape.inputs_in_double(),
-            indices: graph.bound_indices(),
-            seed: tape.seed(),
-            workspace: Workspace::default(),
-        };
-        let params = params.cast();
-        let mut gradients = vec![0.0; params.flat().len()];
-        let value = bound.run(&backward, &params, &mut gradients);
-        if !value.is_finite() {
-            return Err(Error::Uncheckable(format!("the value is {value}")));
+        let analytic = evaluation.gradient(id).to_vec();
+        let largest = analytic.iter().fold(0.0_f64, |max, g| max.max(g.abs()));
+        let mut row = Row::new(name.clone(), entry.shape.clone());
+        for at in self.sample(name, &analytic) {
+            let differences = evaluation.differences(first + at);
+            // Entries far below the parameter's largest are compared on its scale: relative to
+            // themselves, they would show the rounding of the loss and nothing else.
+            let finding = kinks::judge(analytic[at], &differences, 1e-3 * largest, |others| {
+                evaluation.branches_between(first + at, others)
+            });
+            row.record(at, &finding);
         }
-        for id in params.layout().ids() {
-            let values = &gradients[params.layout().range(id)];
-            if let Some(bad) = values.iter().find(|g| !g.is_finite()) {
-                let name = &params.layout().entry(id).name;
-                return Err(Error::Uncheckable(format!("the gradient of `{name}` holds {bad}")));
-            }
+        if row.checked > 0 && row.resolved == 0 && row.is_right() && !may_be_zero {
+            return Err(unresolved(&row, largest));
         }
-        Ok(Self { params, bound, forward: plan(&[]), gradients, value })
+        Ok(row)
     }
 
-    /// The value with one entry of the parameters moved.
-    fn value_at(&mut self, entry: usize, x: f64) -> f64 {
-        let before = std::mem::replace(&mut self.params.flat_mut()[entry], x);
-        let value = self.bound.run(&self.forward, &self.params, &mut []);
-        self.params.flat_mut()[entry] = before;
-        value
-    }
-
-    /// The derivative with respect to one entry, by central differences extrapolated to a step of
-    /// zero (L. F. Richardson). Of several steps, the one with the smallest estimated error is
-    /// taken; the analytic gradient has no say in it.
-    fn difference_quotient(&mut self, entry: usize) -> f64 {
-        const STEPS: usize = 8;
-        const RATIO: f64 = 4.0;
-        let x = self.params.flat()[entry];
-        let mut step = 1e-2 * x.abs().max(1.0);
-        let (mut last_quotient, mut last) = (f64::NAN, f64::NAN);
-        let (mut best, mut least_error) = (f64::NAN, f64::INFINITY);
-        for _ in 0..STEPS {
-            let (above, below) = (x + step, x - step);
-            let rise = self.value_at(entry, above) - self.value_at(entry, below);
-            let quotient = rise / (above - below);
-            let extrapolated = quotient + (quotient - last_quotient) / (RATIO * RATIO - 1.0);
-            let rounding = f64::EPSILON * self.value.abs() / step;
-            let error = (extrapolated - last).abs() + rounding;
-            if error < least_error || best.is_nan() {
-                best = if extrapolated.is_nan() { quotient } else { extrapolated };
-                least_error = if error.is_nan() { f64::INFINITY } else { error };
+    /// Which entries of a parameter are checked: a random sample, half of it of those whose
+    /// gradient is not zero, lest a sparse gradient be missed.
+    fn sample(&self, name: &str, gradient: &[f64]) -> BTreeSet<usize> {
+        let total = gradient.len();
+        let samples = self.samples.min(total);
+        let mut rng = self.seed.derive_named(name).rng();
+        let nonzero: Vec<usize> = (0..total).filter(|&at| gradient[at] != 0.0).collect();
+        let half = samples.div_ceil(2).min(nonzero.len());
+        let mut chosen: BTreeSet<usize> =
+            index::sample(&mut rng, nonzero.len(), half).into_iter().map(|i| nonzero[i]).collect();
+        for at in index::sample(&mut rng, total, samples) {
+            if chosen.len() < samples {
+                chosen.insert(at);
             }
-            (last_quotient, last) = (quotient, extrapolated);
-            step /= RATIO;
         }
-        best
+        chosen
     }
+}
+
+/// An error if there is no entry of a trainable parameter.
+fn refuse_nothing_to_check(layout: &Layout, checked: &[ParamId]) -> Result<(), Error> {
+    let names = |ids: &mut dyn Iterator<Item = ParamId>| {
+        let names: Vec<String> = ids.map(|id| format!("`{}`", layout.entry(id).name)).collect();
+        names.join(", ")
+    };
+    let problem = if layout.entries().is_empty() {
+        "there are no parameters".to_string()
+    } else if checked.is_empty() {
+        format!("all parameters are frozen: {}", names(&mut layout.ids()))
+    } else if checked.iter().all(|&id| layout.range(id).is_empty()) {
+        format!(
+            "the trainable parameters have no elements: {}",
+            names(&mut checked.iter().copied())
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::Uncheckable(format!("{problem}, so there is nothing to check")))
+}
+
+/// Says that no gradient of a parameter can be told from zero.
+fn unresolved(row: &Row, largest: f64) -> Error {
+    let name = &row.parameter;
+    Error::Uncheckable(if largest == 0.0 && row.numeric == 0.0 {
+        format!(
+            "every checked gradient of `{name}` is exactly zero, so a wrong rule would not show; \
+             check at other values, freeze it or leave it out"
+        )
+    } else {
+        format!(
+            "no gradient of `{name}` can be told from zero: the largest is {largest:e}, but \
+             differences are off by {:e}; scale the value or shift it closer to zero",
+            row.numeric_error
+        )
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::kinks::{Class, Finding};
+use super::locate::Culprit;
 use crate::shape::Shape;
 
 /// What a gradient check found, one [`Row`] a parameter. Prints as a table.
@@ -9,9 +11,11 @@ use crate::shape::Shape;
 #[must_use = "a report has to be looked at or asserted"]
 pub struct Report {
     rows: Vec<Row>,
+    culprit: Option<Culprit>,
 }
 
-/// One parameter's part of a [`Report`]: the entry with the largest error.
+/// One parameter's part of a [`Report`]: how many entries are right, and the one with the largest
+/// error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Row {
@@ -21,35 +25,94 @@ pub struct Row {
     pub checked: usize,
     /// How many entries the parameter has.
     pub total: usize,
-    /// The largest relative error, `|a - n| / max(|a|, |n|)`. Entries that are a thousand times
-    /// smaller than the parameter's largest gradient are compared on a thousandth of its scale.
+    /// How many of the checked entries are at a kink, where the gradient by the rules lies between
+    /// the slopes of both sides.
+    pub kinks: usize,
+    /// How many are at a kink, where it does not.
+    pub wrong_kinks: usize,
+    /// How many are wrong without being at a kink.
+    pub wrong: usize,
+    /// How many have a gradient that differences can tell from zero.
+    pub resolved: usize,
+    /// The largest relative error, `|a - n| / max(|a|, |n|)`; at a kink, of the distance to the
+    /// slopes of both sides. Entries that are a thousand times smaller than the parameter's
+    /// largest gradient are compared on a thousandth of its scale, and a mismatch of ten estimated
+    /// numerical errors counts as [`Report::TOLERANCE`], for less cannot be told from them.
     pub error: f64,
+    /// The estimated numerical error at the entry with the largest error, on the same scale.
+    pub uncertainty: f64,
     /// The entry where it was found, one index an axis.
     pub index: Vec<usize>,
     /// The gradient there by the rules.
     pub analytic: f64,
     /// The gradient there by central differences.
     pub numeric: f64,
+    /// The estimated error of `numeric`.
+    pub numeric_error: f64,
+    /// The slopes on the left and on the right, if the entry is at a kink.
+    pub one_sided: Option<[f64; 2]>,
     shape: Shape,
 }
 
 impl Row {
-    pub(super) fn new(parameter: String, shape: Shape, total: usize) -> Self {
-        let (error, analytic, numeric) = (0.0, 0.0, 0.0);
-        Self { parameter, checked: 0, total, error, index: Vec::new(), analytic, numeric, shape }
+    pub(super) fn new(parameter: String, shape: Shape) -> Self {
+        Self {
+            parameter,
+            checked: 0,
+            total: shape.numel(),
+            kinks: 0,
+            wrong_kinks: 0,
+            wrong: 0,
+            resolved: 0,
+            error: 0.0,
+            uncertainty: 0.0,
+            index: Vec::new(),
+            analytic: 0.0,
+            numeric: 0.0,
+            numeric_error: 0.0,
+            one_sided: None,
+            shape,
+        }
     }
 
     /// Counts one entry, and keeps it if it is the worst so far.
-    pub(super) fn record(&mut self, at: usize, analytic: f64, numeric: f64, error: f64) {
+    pub(super) fn record(&mut self, at: usize, found: &Finding) {
         self.checked += 1;
-        let first = self.checked == 1;
+        self.resolved += usize::from(found.resolved);
+        match found.class {
+            Class::Smooth => {}
+            Class::Kink => self.kinks += 1,
+            Class::BadKink => self.wrong_kinks += 1,
+            Class::Wrong => self.wrong += 1,
+        }
         // An error that is not a number is the worst, and the first of those stays.
-        let worse = error > self.error || error.is_nan();
-        if first || worse && !self.error.is_nan() {
-            (self.error, self.analytic, self.numeric) = (error, analytic, numeric);
+        let worse = found.error > self.error || found.error.is_nan();
+        if self.checked == 1 || worse && !self.error.is_nan() {
+            (self.error, self.uncertainty) = (found.error, found.uncertainty);
+            (self.analytic, self.one_sided) = (found.analytic, found.one_sided);
+            (self.numeric, self.numeric_error) = (found.numeric.value, found.numeric.error);
             let strides = self.shape.strides();
             let index = strides.iter().zip(&self.shape[..]).map(|(&s, &size)| at / s % size);
             self.index = index.collect();
+        }
+    }
+
+    /// Whether no entry is wrong.
+    pub(super) fn is_right(&self) -> bool {
+        self.wrong + self.wrong_kinks == 0
+    }
+
+    /// The verdict in the table.
+    fn verdict(&self) -> String {
+        let kinks = |count: usize| format!("{count} kink{}", if count == 1 { "" } else { "s" });
+        match self {
+            Row { checked: 0, .. } => "empty".to_string(),
+            Row { wrong: 0, wrong_kinks: 0, kinks: 0, resolved: 0, .. } => "ok, zero".to_string(),
+            Row { wrong: 0, wrong_kinks: 0, kinks: 0, .. } => "ok".to_string(),
+            Row { wrong: 0, wrong_kinks: 0, kinks: n, .. } => format!("ok, {} accepted", kinks(*n)),
+            Row { wrong: 0, wrong_kinks: n, .. } => format!("WRONG at {}", kinks(*n)),
+            Row { wrong, wrong_kinks: 0, .. } => format!("WRONG at {wrong}"),
+            Row { wrong, wrong_kinks: n, .. } => format!("WRONG at {wrong} and {}", kinks(*n)),
         }
     }
 }
@@ -58,8 +121,14 @@ impl Report {
     /// The error up to which the printed verdict is `ok`.
     pub const TOLERANCE: f64 = 1e-6;
 
-    pub(super) fn new(rows: Vec<Row>) -> Self {
-        Self { rows }
+    pub(super) fn new(rows: Vec<Row>, culprit: Option<Culprit>) -> Self {
+        Self { rows, culprit }
+    }
+
+    /// Where a wrong gradient comes from, if one is wrong: the first operation whose own rule
+    /// disagrees with differences, or else a `detach`.
+    pub fn culprit(&self) -> Option<&Culprit> {
+        self.culprit.as_ref()
     }
 
     /// The rows, one a parameter, in the order of the layout.
@@ -106,19 +175,36 @@ impl fmt::Display for Report {
         let place = longest(&mut self.rows.iter().map(|row| format!("{:?}", row.index).len()), 5);
         writeln!(
             f,
-            "{:name$}  {:>14}  {:>11}  {:>place$}  {:>13}  {:>13}  verdict",
-            "parameter", "checked", "worst error", "where", "analytic", "numeric"
+            "{:name$}  {:>11}  {:>5}  {:>11}  {:>9}  {:>place$}  {:>13}  {:>13}  {:>8}  verdict",
+            "parameter",
+            "checked",
+            "kinks",
+            "worst error",
+            "numerical",
+            "where",
+            "analytic",
+            "numeric",
+            "+-"
         )?;
         for row in &self.rows {
             let checked = format!("{}/{}", row.checked, row.total);
-            let at = format!("{:?}", row.index);
-            let verdict = if row.error < Self::TOLERANCE { "ok" } else { "WRONG" };
+            let (kinks, at) = (row.kinks + row.wrong_kinks, format!("{:?}", row.index));
             writeln!(
                 f,
-                "{:name$}  {checked:>14}  {:>11.1e}  {at:>place$}  {:>13.6e}  {:>13.6e}  {verdict}",
-                row.parameter, row.error, row.analytic, row.numeric
+                "{:name$}  {checked:>11}  {kinks:>5}  {:>11.1e}  {:>9.1e}  {at:>place$}  \
+                 {:>13.6e}  {:>13.6e}  {:>8.0e}  {}",
+                row.parameter,
+                row.error,
+                row.uncertainty,
+                row.analytic,
+                row.numeric,
+                row.numeric_error,
+                row.verdict()
             )?;
         }
-        Ok(())
+        match &self.culprit {
+            Some(culprit) => writeln!(f, "{culprit}"),
+            None => Ok(()),
+        }
     }
 }

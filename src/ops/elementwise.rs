@@ -1,8 +1,8 @@
 //! Element-wise operations: one table, one row an operation.
 //!
 //! A row holds the name, the formula, the gradient rule (one expression an input, in [`Var`]
-//! algebra; `g` is the gradient that arrives, `y` the output) and smooth sample points for the
-//! tests. From it come the method on `Var`, the kernel, the name in listings and the tests.
+//! algebra; `g` is the gradient that arrives, `y` the output), smooth sample points for the tests
+//! and, if the operation branches, what tells which side an element is on. From it come the method on `Var`, the kernel, the name in listings and the tests.
 //!
 //! # Kinks
 //!
@@ -58,7 +58,7 @@ macro_rules! elementwise {
         $(#[$doc:meta])*
         $name:ident($($arg:ident),+ $(; $constant:ident in [$($sample:expr),+])?) = $formula:expr;
         vjp |$g:ident, $y:ident| $($rule:expr),+;
-        at [$($point:expr),+];
+        at [$($point:expr),+] $(, sides $sides:expr)?;
     )*) => {
         /// An element-wise operation with its constants.
         #[allow(non_camel_case_types, reason = "a row has one name")]
@@ -134,6 +134,18 @@ macro_rules! elementwise {
                 }
             }
 
+            #[allow(unused_variables, reason = "most rows do not branch")]
+            fn sides<'t>(&self, inputs: &[Var<'t>], _y: Var<'t>) -> Option<Var<'t>> {
+                match *self {
+                    $(Self::$name $({ $constant: _ })? => {
+                        let &[$($arg),+] = inputs else { return None };
+                        $(return Some($sides);)?
+                        #[allow(unreachable_code, reason = "the row branches")]
+                        None
+                    })*
+                }
+            }
+
             fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
                 let expanded: Vec<Vec<T>> = inputs
                     .iter()
@@ -186,7 +198,7 @@ macro_rules! elementwise {
             $first:ident $(, $rest:ident)* $(; $constant:ident in [$($sample:expr),+])?
         ) = $formula:expr;
         vjp |$g:ident, $y:ident| $($rule:expr),+;
-        at [$($point:expr),+];
+        at [$($point:expr),+] $(, sides $sides:expr)?;
     )*) => {
         impl<'t> Var<'t> {
             $(
@@ -250,20 +262,20 @@ elementwise! {
             vjp |g, y| g * b * a.pow(b - 1.0 + a.equal(0.0) * b.equal(0.0)),
                        g * y * (a + a.equal(0.0)).ln();                             at [0.5, 1.0, 3.0];
         /// `|x|`; the derivative at 0 is 0.
-        abs(x) = x.abs();                       vjp |g, y| g * x.sgn();             at [-2.0, 0.5];
+        abs(x) = x.abs();                       vjp |g, y| g * x.sgn();             at [-2.0, 0.5], sides x.sgn();
         /// The sign of `x`: -1, 0 or 1. Its derivative is taken as 0 everywhere.
         sgn(x) = if x > T::ZERO { T::ONE } else if x < T::ZERO { -T::ONE } else { x };
-                                                vjp |g, y| NoGradient;              at [-2.0, 0.5];
+                                                vjp |g, y| NoGradient;              at [-2.0, 0.5], sides x.sgn();
         /// `max(x, 0)`; the derivative at 0 is 0 (V. Nair and G. Hinton, 2010).
         relu(x) = if x <= T::ZERO { T::ZERO } else { x };
-                                                vjp |g, y| y.select(g, 0.0);        at [-2.0, 0.5, 3.0];
+                                                vjp |g, y| y.select(g, 0.0);        at [-2.0, 0.5, 3.0], sides x.sgn();
         /// `x` above 0, `slope · x` below; the derivative at 0 is the slope (A. Maas et al., 2013).
         leaky_relu(x; slope in [0.01, 0.3]) = if x > T::ZERO { x } else { x * slope };
-            vjp |g, y| x.relu().select(g, g * slope);                               at [-2.0, 0.5, 3.0];
+            vjp |g, y| x.relu().select(g, g * slope);                               at [-2.0, 0.5, 3.0], sides x.sgn();
         /// `x` above 0, `alpha · (eˣ - 1)` below; the derivative at 0 is `alpha` (D.-A. Clevert et
         /// al., 2015).
         elu(x; alpha in [1.0, 0.7]) = if x > T::ZERO { x } else { x.exp_m1() * alpha };
-            vjp |g, y| x.relu().select(g, g * (y + alpha));                         at [-20.0, -0.5, 0.5, 800.0];
+            vjp |g, y| x.relu().select(g, g * (y + alpha));                         at [-20.0, -0.5, 0.5, 800.0], sides x.sgn();
         /// The hyperbolic tangent.
         tanh(x) = x.tanh();                     vjp |g, y| g * (1.0 - y.square());  at [-20.0, -0.5, 0.0, 2.0];
         /// `1 / (1 + e⁻ˣ)`, the logistic function.
@@ -274,21 +286,21 @@ elementwise! {
                                                 vjp |g, y| g * x.sigmoid();         at [-20.0, 0.0, 2.0, 800.0];
         /// The larger of both; on a tie each gets half of the gradient. NaN if either is.
         maximum(a, b) = a.maximum(b);           vjp |g, y| g * a.precedence(b), g * b.precedence(a);
-                                                                                    at [-2.0, 0.5, 3.0];
+                                                                                    at [-2.0, 0.5, 3.0], sides a.precedence(b);
         /// The smaller of both; on a tie each gets half of the gradient. NaN if either is.
         minimum(a, b) = a.minimum(b);           vjp |g, y| g * b.precedence(a), g * a.precedence(b);
-                                                                                    at [-2.0, 0.5, 3.0];
+                                                                                    at [-2.0, 0.5, 3.0], sides a.precedence(b);
         /// 1 where `a > b`, ½ where they are equal, else 0. Its derivative is taken as 0.
         precedence(a, b) = if a > b { T::ONE } else if a == b { T::from_f64(0.5) } else { T::ZERO };
-                                                vjp |g, y| NoGradient, NoGradient;  at [-2.0, 0.5, 3.0];
+                                                vjp |g, y| NoGradient, NoGradient;  at [-2.0, 0.5, 3.0], sides a.precedence(b);
         /// 1 where both are equal, else 0. Its derivative is taken as 0.
         equal(a, b) = if a == b { T::ONE } else { T::ZERO };
-                                                vjp |g, y| NoGradient, NoGradient;  at [-2.0, 0.5, 3.0];
+                                                vjp |g, y| NoGradient, NoGradient;  at [-2.0, 0.5, 3.0], sides a.precedence(b);
         /// `a` where the condition is not 0, else `b`. The gradient selects in the same way, so
         /// that an infinity or NaN in the branch not taken does no harm.
         select(condition, a, b) = if condition == T::ZERO { b } else { a };
             vjp |g, y| NoGradient, condition.select(g, 0.0), condition.select(0.0, g);
-                                                                                    at [-2.0, 0.5, 3.0];
+                                                                                    at [-2.0, 0.5, 3.0], sides condition.equal(0.0);
     }
 }
 

@@ -58,9 +58,20 @@ macro_rules! families {
 
             /// What the gradient at the output contributes to that at an input; `None` if nothing.
             pub(crate) fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
-                match self {
+                let contribution = match self {
                     Op::Source(_) => None,
                     $(Op::$family(op) => op.vjp(input, site),)*
+                };
+                #[cfg(test)]
+                let contribution = planted::distort(self.name(), contribution);
+                contribution
+            }
+
+            /// Which side each element is on, if the operation branches.
+            pub(crate) fn sides<'t>(&self, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
+                match self {
+                    Op::Source(_) => None,
+                    $(Op::$family(op) => op.sides(inputs, y),)*
                 }
             }
 
@@ -136,6 +147,12 @@ pub(crate) trait Operation {
 
     /// What the gradient at the output contributes to that at an input; `None` if nothing.
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>>;
+
+    /// Which side each element is on, as numbers that change where the operation has a kink;
+    /// `None` if it has none.
+    fn sides<'t>(&self, _inputs: &[Var<'t>], _y: Var<'t>) -> Option<Var<'t>> {
+        None
+    }
 
     /// Computes the whole output of one node.
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]);
@@ -236,5 +253,32 @@ impl std::hash::Hash for Constant {
 impl fmt::Display for Constant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Rules made wrong for a while, to test what finds them.
+#[cfg(test)]
+pub(crate) mod planted {
+    use std::cell::Cell;
+
+    use crate::graph::Var;
+
+    thread_local! {
+        static WRONG: Cell<Option<(&'static str, f64)>> = const { Cell::new(None) };
+    }
+
+    /// Runs something while the rule of the named operation is wrong by a factor.
+    pub(crate) fn during<R>(name: &'static str, factor: f64, run: impl FnOnce() -> R) -> R {
+        WRONG.set(Some((name, factor)));
+        let result = run();
+        WRONG.set(None);
+        result
+    }
+
+    pub(super) fn distort<'t>(name: &str, contribution: Option<Var<'t>>) -> Option<Var<'t>> {
+        match WRONG.get() {
+            Some((wrong, factor)) if wrong == name => Some(contribution? * factor),
+            _ => contribution,
+        }
     }
 }

@@ -177,6 +177,10 @@ impl Operation for Reduce {
         })
     }
 
+    fn sides<'t>(&self, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
+        (self.kind == Kind::Max).then(|| inputs[0].equal(self.expand(y, inputs[0])))
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
         let (data, kind) = (inputs[0].numbers(), self.kind);
         out.fill(kind.start());
