@@ -98,7 +98,8 @@ fn every_loss_passes_the_gradient_check() {
     ];
     for (i, f) in of_labels.into_iter().enumerate() {
         let report =
-            gradcheck(&params, |tape| f(tape.param(z) + 0.0 * tape.param(share), labels)).unwrap();
-        assert!(report.rows()[0].error < 1e-6, "loss of labels {i}\n{report}");
+            gradcheck(&params, |tape| f(tape.param(z), labels) + 1e-3 * tape.param(share).sum(..))
+                .unwrap();
+        assert!(report.is_below(1e-6), "loss of labels {i}\n{report}");
     }
 }

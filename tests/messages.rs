@@ -69,7 +69,7 @@ fn losses_and_labels() {
     assert_says(|| x.cross_entropy([0, 1, 2]), &["pick: ", "[3]", "[2, 3]"]);
     assert_says(
         || x.mean_squared_error(tape.input(&Tensor::zeros([3]))),
-        &["mean_squared_error: targets of shape [3] for predictions of shape [2, 3]"],
+        &["squared_error: targets of shape [3] for predictions of shape [2, 3]"],
     );
     assert_says(|| tape.backward(tape.param(w)), &["backward: ", "[2, 3]", "mean(..)"]);
     assert_says(|| tape.backward(x.sum(..)), &["depends on no trainable parameter"]);

@@ -76,8 +76,10 @@ fn two_orders_agree_with_differences() {
             let report = GradCheck::new().samples(100).run(&params, |tape| {
                 let x = tape.param(id);
                 let y = apply(round as usize % 9, x, axis, &axes).sin().sum(..);
+                // Some gradients are 0, as that of the variance of one number, and a check of
+                // nothing but zeros is refused.
                 if !second {
-                    return y;
+                    return y + 1e-3 * x.sum(..);
                 }
                 let slope = tape.gradient(y, &[x])[0];
                 (slope * x.cos()).sum(..) + 1e-3 * x.sum(..)
