@@ -1,12 +1,13 @@
 //! Examples and their labels.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
 use rand::seq::SliceRandom;
 
 use crate::data::{Batch, Batches};
 use crate::error::Error;
 use crate::seed::Seed;
+use crate::shape::bounds;
 use crate::tensor::{Indices, Tensor};
 
 /// Examples, one for each place of the first axis of `x`, and a label for each of them.
@@ -149,16 +150,7 @@ impl Dataset {
     /// ```
     #[track_caller]
     pub fn batch(&self, rows: impl RangeBounds<usize>) -> Batch {
-        let start = match rows.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match rows.end_bound() {
-            Bound::Included(&last) => last.saturating_add(1),
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => self.len(),
-        };
+        let (start, end) = bounds(&rows, self.len());
         if start > end || end > self.len() {
             panic!("batch: rows {start}..{end} of a data set of {} examples", self.len());
         }

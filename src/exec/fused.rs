@@ -1,12 +1,10 @@
 //! Fused groups: a chain of element-wise operations over one space, its broadcast inputs and its
 //! closing sums, run tile by tile, so that everything in between stays in the first-level cache.
 
-use std::cell::RefCell;
-
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::arena::Arena;
+use super::kernels::scratch::with_scratch;
 use super::kernels::subnormal::FlushSubnormals;
 use super::kernels::sum;
 use super::memory::Memory;
@@ -78,11 +76,6 @@ pub(super) struct Closing {
     pub(super) partials: Option<Place>,
 }
 
-thread_local! {
-    /// The tiles of the group that this thread is working on.
-    static SCRATCH: RefCell<Arena> = RefCell::new(Arena::default());
-}
-
 impl Group {
     /// Runs the group.
     ///
@@ -113,10 +106,10 @@ impl Group {
     /// As for [`Group::run`]; no chunk may run twice at the same time.
     unsafe fn run_chunk<T: Scalar>(&self, chunk: usize, memory: &Memory<'_, T>) {
         let _flush = FlushSubnormals::during::<T>();
-        SCRATCH.with_borrow_mut(|scratch| {
+        with_scratch(self.slots * TILE, |scratch: &mut [T]| {
             let mut tiles = Tiles {
                 operands: [std::ptr::null_mut(); MAX_OPERANDS],
-                scratch: scratch.reserve(self.slots * TILE),
+                scratch: scratch.as_mut_ptr(),
                 memory,
             };
             let first = chunk * self.tiling.chunk;

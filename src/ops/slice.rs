@@ -1,7 +1,7 @@
 //! Slices, and the reverse: a tensor embedded in a larger one.
 
 use std::fmt;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
 use smallvec::SmallVec;
 
@@ -9,7 +9,7 @@ use super::view::View;
 use super::{Array, Constant, Operation, Site};
 use crate::graph::Var;
 use crate::scalar::Scalar;
-use crate::shape::{Shape, Strides};
+use crate::shape::{Shape, Strides, bounds};
 use crate::strided;
 
 /// A tensor of one value, in which the input takes every `step`-th place from `start` on along
@@ -84,16 +84,7 @@ impl<'t> Var<'t> {
         let input = self.shape();
         let axis = self.axis(axis);
         let size = input[axis];
-        let start = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let stop = match range.end_bound() {
-            Bound::Included(&last) => last.saturating_add(1),
-            Bound::Excluded(&stop) => stop,
-            Bound::Unbounded => size,
-        };
+        let (start, stop) = bounds(&range, size);
         assert!(
             start <= stop && stop <= size,
             "slice: {start}..{stop} does not lie within axis {axis} of shape {input}"
