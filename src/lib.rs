@@ -81,7 +81,7 @@ pub use ops::conv::Convolution;
 pub use ops::custom::{CustomKernel, CustomOp, apply_kernel};
 pub use ops::pool::Pooling;
 pub use ops::window::{Padding, PerAxis};
-pub use params::{Gradients, ParamId, Parameter, Params};
+pub use params::{Gradients, ParamId, Parameter, Params, Role};
 pub use scalar::Scalar;
 pub use seed::Seed;
 pub use shape::{Axes, IntoAxes, Shape};

@@ -17,6 +17,6 @@ pub use crate::optim::{
 };
 pub use crate::penalty::{L1, L1L2, L2, Penalty};
 pub use crate::{
-    Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Scalar,
-    Seed, Shape, Tape, Tensor, Var,
+    Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Role,
+    Scalar, Seed, Shape, Tape, Tensor, Var,
 };

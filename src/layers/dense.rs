@@ -3,7 +3,7 @@
 use crate::graph::Var;
 use crate::init::{Fans, GlorotUniform, Initializer, Zeros};
 use crate::layers::Layer;
-use crate::params::{ParamId, Parameter, Params};
+use crate::params::{ParamId, Parameter, Params, Role};
 use crate::penalty::Penalty;
 use crate::scalar::Scalar;
 
@@ -44,7 +44,7 @@ impl Dense {
     pub fn new(inputs: usize, outputs: usize) -> DenseBuilder {
         let fans = Fans { fan_in: inputs, fan_out: outputs };
         let kernel = Parameter::new("kernel", [inputs, outputs]).init(GlorotUniform).fans(fans);
-        let bias = Parameter::new("bias", [outputs]).init(Zeros).fans(fans);
+        let bias = Parameter::new("bias", [outputs]).role(Role::Bias).init(Zeros).fans(fans);
         DenseBuilder { inputs, outputs, kernel, bias: Some(bias) }
     }
 

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use crate::penalty::Penalty;
 use crate::shape::Shape;
 
@@ -23,6 +25,20 @@ impl ParamId {
     }
 }
 
+/// What a parameter is in its layer: what decides whether weight decay, for one, makes sense for it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Role {
+    /// What inputs are multiplied with: a kernel, a filter, an embedding.
+    Weight,
+    /// What is added to a layer's output.
+    Bias,
+    /// The scale or shift of a normalization.
+    Normalization,
+    /// Not learned but gathered while training, such as running statistics.
+    State,
+}
+
 /// One parameter's row in the table.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -33,6 +49,8 @@ pub struct Entry {
     pub shape: Shape,
     /// Where its values start in the flat slice.
     pub offset: usize,
+    /// What it is in its layer.
+    pub role: Role,
     /// What [`Tape::penalty`](crate::Tape::penalty) adds for it.
     pub penalty: Option<Arc<dyn Penalty>>,
     /// Whether it gets gradients and updates.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use gradients::Gradients;
-pub use layout::{Entry, Layout, ParamId};
+pub use layout::{Entry, Layout, ParamId, Role};
 
 use crate::exec::WorkspaceStore;
 use crate::graph::TraceStore;
@@ -59,7 +59,8 @@ impl Parameter {
     pub fn new(name: impl Into<String>, shape: impl Into<Shape>) -> Self {
         let (name, shape) = (name.into(), shape.into());
         let fans = Fans { fan_in: 1, fan_out: 1 };
-        let entry = Entry { name, shape, offset: 0, penalty: None, trainable: true };
+        let role = Role::Weight;
+        let entry = Entry { name, shape, offset: 0, role, penalty: None, trainable: true };
         Self { entry, fans, init: Box::new(Zeros) }
     }
 
@@ -85,6 +86,14 @@ impl Parameter {
     /// Puts the parameter into a layer: its name becomes `layer/name`.
     pub fn within(mut self, layer: &str) -> Self {
         self.entry.name = format!("{layer}/{}", self.entry.name);
+        self
+    }
+
+    /// What the parameter is in its layer: a weight unless this says otherwise. State is not
+    /// trained.
+    pub fn role(mut self, role: Role) -> Self {
+        self.entry.role = role;
+        self.entry.trainable &= role != Role::State;
         self
     }
 
