@@ -29,8 +29,8 @@ pub(crate) use workspace::{Workspace, WorkspaceStore};
 use crate::graph::{Node, NodeId};
 use crate::params::{Layout, ParamId};
 
-/// Plans a run over these nodes. `gradients` are the nodes that hold the gradients of parameters,
-/// if any are wanted.
+/// Plans a run over these nodes. `gradients` are the nodes that hold the gradients of parameters
+/// and the new values of state, if any are wanted.
 pub(crate) fn plan(
     nodes: &[Node],
     outputs: &[NodeId],

@@ -14,8 +14,10 @@ use crate::shape::Shape;
 pub(crate) struct Request {
     /// The nodes whose values are wanted.
     pub(crate) outputs: SmallVec<[NodeId; 4]>,
-    /// Whether the gradients of the first output with respect to the parameters are wanted too.
+    /// Whether the gradients of the first output with respect to the parameters are wanted too,
+    /// and so many updates of state.
     pub(crate) gradients: bool,
+    pub(crate) updates: u32,
 }
 
 /// A program made from a graph: knows shapes and places, but no numbers and no number type.
@@ -24,7 +26,8 @@ pub(crate) struct Plan {
     /// The number of elements that the arena needs.
     pub(super) arena: usize,
     pub(super) outputs: Vec<Output>,
-    /// The parameters that get a gradient, by position in the layout.
+    /// The parameters that get a gradient or, if they are state, a new value; by position in the
+    /// layout.
     pub(crate) reached: Arc<[bool]>,
 }
 

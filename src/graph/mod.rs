@@ -23,8 +23,9 @@ pub use var::{Operand, Var};
 
 use crate::grad::sweep::differentiate;
 use crate::ops::random::Mask;
+use crate::ops::state::Update;
 use crate::ops::{Constant, Op};
-use crate::params::{Layout, ParamId};
+use crate::params::{Layout, ParamId, Role};
 use crate::shape::Shape;
 use crate::tensor::Indices;
 
@@ -60,13 +61,15 @@ struct Recording {
     indices: Vec<Indices>,
     inputs: u32,
     masks: u32,
+    updates: u32,
 }
 
 impl Graph {
     pub(crate) fn new(mode: Mode, layout: Arc<Layout>, store: Arc<TraceStore>) -> Self {
         let mut trace = store.take_latest();
         let indices = std::mem::take(&mut trace.spare_indices);
-        let recording = RefCell::new(Recording { trace, cursor: 0, indices, inputs: 0, masks: 0 });
+        let recording =
+            RefCell::new(Recording { trace, cursor: 0, indices, inputs: 0, masks: 0, updates: 0 });
         Self { mode, layout, recording, store }
     }
 
@@ -132,6 +135,33 @@ impl Graph {
     /// All whole numbers bound so far, by slot.
     pub(crate) fn bound_indices(&self) -> std::cell::Ref<'_, [Indices]> {
         std::cell::Ref::map(self.recording.borrow(), |recording| &recording.indices[..])
+    }
+
+    /// The latest update of a parameter that is state, if one is recorded.
+    pub(crate) fn latest_update(&self, id: ParamId) -> Option<Var<'_>> {
+        let recording = self.recording.borrow();
+        // What is remembered may be the earlier step's, or of nodes that are no longer there.
+        let param = recording.param(id)?;
+        let node = recording.trace.update(id).filter(|node| node.index() < recording.cursor)?;
+        let update = &recording.trace.nodes[node.index()];
+        (update.op == Op::Update(Update) && update.inputs[0] == param).then(|| self.var(node))
+    }
+
+    pub(crate) fn remember_update(&self, id: ParamId, update: Var<'_>) {
+        let recording = &mut *self.recording.borrow_mut();
+        recording.updates += 1;
+        recording.trace.remember_update(id, update.id());
+    }
+
+    /// How many updates of state are recorded.
+    pub(crate) fn update_count(&self) -> u32 {
+        self.recording.borrow().updates
+    }
+
+    /// The new value of each parameter that is updated.
+    pub(crate) fn updates(&self) -> Vec<(ParamId, NodeId)> {
+        let layout = self.layout.ids().filter(|&id| self.layout.entry(id).role == Role::State);
+        layout.filter_map(|id| Some((id, self.latest_update(id)?.id()))).collect()
     }
 
     /// A random mask of a stream of its own.

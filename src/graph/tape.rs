@@ -212,13 +212,17 @@ impl<'p, T: Scalar> Tape<'p, T> {
         let sweep = self.graph.sweep_params(loss);
         let session = &mut *self.session.borrow_mut();
         let mut values = session.store.take_gradients(self.params.flat().len());
-        let plan = self.run(session, id, &mut values, || self.graph.swept_params(sweep));
+        let plan = self.run(session, id, &mut values, || {
+            let mut targets = self.graph.swept_params(sweep);
+            targets.extend(self.graph.updates());
+            targets
+        });
+        let layout = self.params.layout().clone();
         assert!(
-            plan.reached.contains(&true),
+            layout.entries().iter().zip(&*plan.reached).any(|(entry, &r)| r && entry.trainable),
             "backward: the loss depends on no trainable parameter, so there is nothing to train"
         );
         let (_, loss) = session.workspace.output(&plan, 0, self.params.flat(), &session.inputs);
-        let layout = self.params.layout().clone();
         Gradients::computed(layout, values, plan.reached.clone(), loss[0], session.store.clone())
     }
 
@@ -280,7 +284,9 @@ impl<'p, T: Scalar> Tape<'p, T> {
     ) -> Arc<Plan> {
         let kept = session.kept.iter().copied().filter(|&id| id != wanted);
         let outputs = std::iter::once(wanted).chain(kept).collect();
-        let request = Request { outputs, gradients: !gradients.is_empty() };
+        let gradient = !gradients.is_empty();
+        let updates = if gradient { self.graph.update_count() } else { 0 };
+        let request = Request { outputs, gradients: gradient, updates };
         let plan = self.graph.with_nodes(|nodes, trace| {
             session.workspace.plan(trace, &request, || {
                 exec::plan(nodes, &request.outputs, &targets(), self.graph.layout(), true)

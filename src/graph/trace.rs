@@ -15,6 +15,8 @@ pub(crate) struct Trace {
     pub(crate) sweeps: Vec<Sweep>,
     /// The node of each parameter, by its position in the layout.
     params: Vec<Option<NodeId>>,
+    /// The latest update of each parameter that is state, by its position in the layout.
+    updates: Vec<Option<NodeId>>,
     /// Storage for the next step's indices.
     pub(crate) spare_indices: Vec<Indices>,
 }
@@ -48,6 +50,7 @@ impl Default for Trace {
             nodes: Vec::new(),
             sweeps: Vec::new(),
             params: Vec::new(),
+            updates: Vec::new(),
             spare_indices: Vec::new(),
         }
     }
@@ -59,10 +62,15 @@ impl Trace {
     }
 
     pub(crate) fn remember_param(&mut self, id: ParamId, node: NodeId) {
-        if self.params.len() <= id.index() {
-            self.params.resize(id.index() + 1, None);
-        }
-        self.params[id.index()] = Some(node);
+        remember(&mut self.params, id, node);
+    }
+
+    pub(crate) fn update(&self, id: ParamId) -> Option<NodeId> {
+        self.updates.get(id.index()).copied().flatten()
+    }
+
+    pub(crate) fn remember_update(&mut self, id: ParamId, node: NodeId) {
+        remember(&mut self.updates, id, node);
     }
 
     /// Whether it begins with these nodes.
@@ -76,9 +84,17 @@ impl Trace {
         let mut trace = Self::default();
         trace.nodes.extend_from_slice(&self.nodes[..len]);
         trace.params.clone_from(&self.params);
+        trace.updates.clone_from(&self.updates);
         trace.sweeps.extend(self.sweeps.iter().filter(|sweep| sweep.end <= len).cloned());
         trace
     }
+}
+
+fn remember(nodes: &mut Vec<Option<NodeId>>, id: ParamId, node: NodeId) {
+    if nodes.len() <= id.index() {
+        nodes.resize(id.index() + 1, None);
+    }
+    nodes[id.index()] = Some(node);
 }
 
 /// The latest traces of the steps run with the same parameters.

@@ -135,6 +135,8 @@ families! {
     custom: Custom,
     /// The softmax along an axis or its logarithm.
     softmax: Softmax,
+    /// A new value of a parameter that is state.
+    state: Update,
 }
 
 /// What every family of operations provides.

@@ -78,6 +78,7 @@ impl<T: Scalar, R: Rule<T>> Optimizer<T> for Chain<R, T> {
         };
         let state = R::State::columns(&mut self.state.iter_mut().map(|column| &mut column[..]));
         pass.run::<R::State>(0, params.flat_mut(), state);
+        gradients.apply_updates(params);
         self.steps += 1;
     }
 

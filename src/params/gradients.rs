@@ -4,18 +4,20 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Layout, ParamId, Params};
+use super::{Layout, ParamId, Params, Role};
 use crate::exec::WorkspaceStore;
 use crate::scalar::Scalar;
 
 /// The gradients of a loss with respect to all parameters, laid out as the [`Params`] are, and
-/// the loss itself.
+/// the loss itself. Where a parameter is state ([`Role::State`]), its place holds the new value
+/// that the run has for it.
 ///
 /// [`Params`]: super::Params
 pub struct Gradients<T: Scalar = f32> {
     layout: Arc<Layout>,
     values: Vec<T>,
-    /// The parameters that the loss depends on, by position in the layout.
+    /// The parameters that the loss depends on and the state that has a new value, by position in
+    /// the layout.
     reached: Arc<[bool]>,
     loss: T,
     /// Where the memory goes when it is no longer needed.
@@ -84,11 +86,32 @@ impl<T: Scalar> Gradients<T> {
     #[track_caller]
     pub fn get(&self, id: ParamId) -> Option<&[T]> {
         let range = self.layout.range(id);
-        self.reached[id.index()].then(|| &self.values[range])
+        self.has(id).then(|| &self.values[range])
+    }
+
+    /// Whether there is a gradient with respect to this parameter.
+    fn has(&self, id: ParamId) -> bool {
+        self.reached[id.index()] && self.layout.entry(id).trainable
+    }
+
+    /// Gives parameters that are state the new values that the run has for them. Optimizers do
+    /// this in each step.
+    ///
+    /// # Panics
+    ///
+    /// If the parameters are others than those that the gradients were computed of.
+    #[track_caller]
+    pub fn apply_updates(&self, params: &mut Params<T>) {
+        for (id, entry) in self.layout.ids().zip(self.layout.entries()) {
+            if entry.role == Role::State && self.reached[id.index()] {
+                params.values_mut(id).copy_from_slice(&self.values[self.layout.range(id)]);
+            }
+        }
     }
 
     /// The gradients with respect to all parameters, in the order of the layout; zero where the
-    /// loss does not depend on a parameter.
+    /// loss does not depend on a parameter, new values at the places of updated state. What has a
+    /// gradient is in the [`segments`](Self::segments).
     pub fn flat(&self) -> &[T] {
         &self.values
     }
@@ -111,7 +134,7 @@ impl<T: Scalar> Gradients<T> {
 
     /// The parts of the flat slice that have a gradient, neighbours merged into one.
     pub fn segments(&self) -> impl Iterator<Item = Range<usize>> {
-        let mut ids = self.layout.ids().filter(|id| self.reached[id.index()]).peekable();
+        let mut ids = self.layout.ids().filter(|&id| self.has(id)).peekable();
         std::iter::from_fn(move || {
             let mut segment = self.layout.range(ids.next()?);
             while let Some(next) = ids.next_if(|&id| self.layout.range(id).start == segment.end) {
