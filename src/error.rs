@@ -47,6 +47,14 @@ pub enum Error {
         /// What it was.
         found: String,
     },
+    /// What was saved does not fit what it is loaded into.
+    #[error("{what} does not fit:{}", problems.iter().map(|p| format!("\n  {p}")).collect::<String>())]
+    Mismatch {
+        /// What was loaded.
+        what: String,
+        /// Each name that is missing, unexpected or of another shape.
+        problems: Vec<String>,
+    },
     /// A gradient check was asked to certify what it cannot.
     #[error("gradient check: {0}")]
     Uncheckable(String),

@@ -19,7 +19,7 @@ pub use non_finite::NonFinite;
 pub use tape::Tape;
 use trace::Sweep;
 pub(crate) use trace::{Targets, Trace, TraceStore};
-pub use var::{Operand, Var};
+pub use var::{IndexOperand, Operand, Var};
 
 use crate::grad::sweep::differentiate;
 use crate::ops::random::Mask;
@@ -130,6 +130,15 @@ impl Graph {
             bound.len() as u32 - 1
         };
         self.source(Source::Indices(slot), indices.shape())
+    }
+
+    /// The whole numbers that a value stands for, if it does.
+    pub(crate) fn indices_of(&self, var: Var<'_>) -> Option<Indices> {
+        let recording = self.recording.borrow();
+        match recording.trace.nodes[var.id().index()].op {
+            Op::Source(Source::Indices(slot)) => Some(recording.indices[slot as usize].clone()),
+            _ => None,
+        }
     }
 
     /// All whole numbers bound so far, by slot.

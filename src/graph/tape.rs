@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, Mode, NodeId, NonFinite, Operand, Source, Targets, Var};
+use super::{Graph, IndexOperand, Mode, NodeId, NonFinite, Operand, Source, Targets, Var};
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
 use crate::ops::Op;
@@ -126,6 +126,13 @@ impl<'p, T: Scalar> Tape<'p, T> {
         self.graph.input(x.shape())
     }
 
+    /// Binds whole numbers, such as labels or the numbers of words. They are shared, not copied.
+    /// Only operations that take whole numbers can read them: see [`IndexOperand`].
+    #[track_caller]
+    pub fn indices(&self, indices: &Indices) -> Var<'_> {
+        self.graph.indices(indices.clone())
+    }
+
     /// A parameter.
     ///
     /// # Panics
@@ -144,7 +151,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
 
     /// 1 at each index along a new last axis of this size, 0 elsewhere: see [`Graph::one_hot`].
     #[track_caller]
-    pub fn one_hot(&self, indices: impl Into<Indices>, depth: usize) -> Var<'_> {
+    pub fn one_hot<'t>(&'t self, indices: impl IndexOperand<'t>, depth: usize) -> Var<'t> {
         self.graph.one_hot(indices, depth)
     }
 

@@ -6,6 +6,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use super::{Graph, NodeId};
 use crate::ops::elementwise::Elementwise;
 use crate::shape::Shape;
+use crate::tensor::Indices;
 
 /// A value in a graph: a tensor whose shape is known and whose numbers are not yet.
 ///
@@ -79,6 +80,43 @@ impl<'t> Operand<'t> for f64 {
     #[track_caller]
     fn operand(self, graph: &'t Graph) -> Var<'t> {
         graph.scalar(self)
+    }
+}
+
+/// What an operation takes as whole numbers, such as labels: [`Indices`] or what converts to them,
+/// or a value that a tape was given as such.
+///
+/// ```
+/// use gradtape::prelude::*;
+///
+/// let params = Params::<f32>::new(Seed(0));
+/// let tape = Tape::inference(&params);
+/// let logits = tape.input(&Tensor::from([[0.0, 1.0], [2.0, 0.0]]));
+/// let labels = Indices::from([1, 0]);
+/// let loss = logits.cross_entropy(&labels);
+/// let same = logits.cross_entropy(tape.indices(&labels));
+/// assert_eq!(tape.item(loss), tape.item(same));
+/// ```
+pub trait IndexOperand<'t> {
+    /// The whole numbers as a value of the graph.
+    ///
+    /// # Panics
+    ///
+    /// If it is a value of another tape's graph.
+    fn index_operand(self, graph: &'t Graph) -> Var<'t>;
+}
+
+impl<'t, I: Into<Indices>> IndexOperand<'t> for I {
+    #[track_caller]
+    fn index_operand(self, graph: &'t Graph) -> Var<'t> {
+        graph.indices(self.into())
+    }
+}
+
+impl<'t> IndexOperand<'t> for Var<'t> {
+    #[track_caller]
+    fn index_operand(self, graph: &'t Graph) -> Var<'t> {
+        self.operand(graph)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Losses of examples whose last axis holds a number for each class.
 
 use super::targets_of;
-use crate::graph::{Operand, Var};
-use crate::tensor::Indices;
+use crate::graph::{IndexOperand, Operand, Var};
 
 /// `ln Σⱼ exp zⱼ - z[label]` of every example's logits `z`: the softmax cross-entropy with integer
 /// class labels.
@@ -12,7 +11,7 @@ use crate::tensor::Indices;
 /// If there is not one label for each example, or one is not below the number of classes; so for
 /// all losses of labels.
 #[track_caller]
-pub fn cross_entropy<'t>(logits: Var<'t>, labels: impl Into<Indices>) -> Var<'t> {
+pub fn cross_entropy<'t>(logits: Var<'t>, labels: impl IndexOperand<'t>) -> Var<'t> {
     -logits.log_softmax(-1).pick(labels)
 }
 
@@ -22,7 +21,7 @@ pub fn cross_entropy<'t>(logits: Var<'t>, labels: impl Into<Indices>) -> Var<'t>
 #[track_caller]
 pub fn cross_entropy_smoothed<'t>(
     logits: Var<'t>,
-    labels: impl Into<Indices>,
+    labels: impl IndexOperand<'t>,
     smoothing: f64,
 ) -> Var<'t> {
     assert!((0.0..=1.0).contains(&smoothing), "the smoothing has to be in 0..=1, got {smoothing}");
@@ -55,7 +54,7 @@ pub fn smooth(targets: Var<'_>, smoothing: f64, classes: usize) -> Var<'_> {
 #[track_caller]
 pub fn cross_entropy_of_probabilities<'t>(
     probabilities: Var<'t>,
-    labels: impl Into<Indices>,
+    labels: impl IndexOperand<'t>,
 ) -> Var<'t> {
     -probabilities.pick(labels).ln()
 }
@@ -67,10 +66,14 @@ pub fn cross_entropy_of_probabilities<'t>(
 ///
 /// If the margin is negative.
 #[track_caller]
-pub fn multiclass_hinge<'t>(scores: Var<'t>, labels: impl Into<Indices>, margin: f64) -> Var<'t> {
+pub fn multiclass_hinge<'t>(
+    scores: Var<'t>,
+    labels: impl IndexOperand<'t>,
+    margin: f64,
+) -> Var<'t> {
     assert!(margin >= 0.0, "multiclass_hinge: the margin has to be 0 or more, got {margin}");
     // The label's own term is the margin, and no more.
-    (above_label(scores, &labels.into()) + margin).relu().sum(-1) - margin
+    (above_label(scores, labels.index_operand(scores.graph())) + margin).relu().sum(-1) - margin
 }
 
 /// `max(0, margin + maxⱼ≠label sⱼ - s[label])` of every example's scores `s` (K. Crammer and
@@ -78,18 +81,18 @@ pub fn multiclass_hinge<'t>(scores: Var<'t>, labels: impl Into<Indices>, margin:
 #[track_caller]
 pub fn multiclass_hinge_of_largest<'t>(
     scores: Var<'t>,
-    labels: impl Into<Indices>,
+    labels: impl IndexOperand<'t>,
     margin: f64,
 ) -> Var<'t> {
-    let labels = labels.into();
-    let is_label = scores.graph().one_hot(&labels, classes_of(scores));
-    let others = is_label.select(f64::NEG_INFINITY, above_label(scores, &labels));
+    let labels = labels.index_operand(scores.graph());
+    let is_label = scores.graph().one_hot(labels, classes_of(scores));
+    let others = is_label.select(f64::NEG_INFINITY, above_label(scores, labels));
     (others.max(-1) + margin).relu()
 }
 
 /// How far each class' score lies above the label's.
 #[track_caller]
-fn above_label<'t>(scores: Var<'t>, labels: &Indices) -> Var<'t> {
+fn above_label<'t>(scores: Var<'t>, labels: Var<'t>) -> Var<'t> {
     let label = scores.pick(labels);
     let column = label.shape().iter().copied().chain([1]).collect::<crate::Shape>();
     scores - label.reshape(column)

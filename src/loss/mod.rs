@@ -37,8 +37,7 @@ pub use elements::{
     squared_error, squared_hinge,
 };
 
-use crate::graph::{Operand, Var};
-use crate::tensor::Indices;
+use crate::graph::{IndexOperand, Operand, Var};
 
 /// The mean in which each element counts by its weight: `Σ wᵢ xᵢ / Σ wᵢ`.
 ///
@@ -68,7 +67,7 @@ impl<'t> Var<'t> {
     ///
     /// If there is not one label for each example, or one is not below the number of classes.
     #[track_caller]
-    pub fn cross_entropy(self, labels: impl Into<Indices>) -> Var<'t> {
+    pub fn cross_entropy(self, labels: impl IndexOperand<'t>) -> Var<'t> {
         -self.log_softmax(-1).pick(labels).mean(..)
     }
 

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use super::{Array, Operation, Site, write_call};
-use crate::graph::{Graph, NodeId, Var};
+use crate::graph::{Graph, IndexOperand, NodeId, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
-use crate::tensor::Indices;
 
 /// Choosing or scattering entries; the second input holds the indices.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -109,9 +108,9 @@ impl<'t> Var<'t> {
     ///
     /// If an index is not below the number of rows.
     #[track_caller]
-    pub fn gather_rows(self, indices: impl Into<Indices>) -> Var<'t> {
+    pub fn gather_rows(self, indices: impl IndexOperand<'t>) -> Var<'t> {
         let rows = self.shape().first().copied().unwrap_or(0);
-        let indices = self.graph().indices_below(indices.into(), rows, "gather_rows");
+        let indices = self.graph().indices_below(indices, rows, "gather_rows");
         self.graph().record(Index::GatherRows, &[self.id(), indices])
     }
 
@@ -121,9 +120,9 @@ impl<'t> Var<'t> {
     ///
     /// If an index is not below the size of the last axis.
     #[track_caller]
-    pub fn pick(self, indices: impl Into<Indices>) -> Var<'t> {
+    pub fn pick(self, indices: impl IndexOperand<'t>) -> Var<'t> {
         let width = self.shape().last().copied().unwrap_or(0);
-        let indices = self.graph().indices_below(indices.into(), width, "pick");
+        let indices = self.graph().indices_below(indices, width, "pick");
         self.graph().record(Index::Pick, &[self.id(), indices])
     }
 }
@@ -136,20 +135,28 @@ impl Graph {
     ///
     /// If an index is not below the depth.
     #[track_caller]
-    pub fn one_hot(&self, indices: impl Into<Indices>, depth: usize) -> Var<'_> {
-        let indices = indices.into();
-        let ones = self.scalar(1.0).broadcast_to(indices.shape());
+    pub fn one_hot<'t>(&'t self, indices: impl IndexOperand<'t>, depth: usize) -> Var<'t> {
         let indices = self.indices_below(indices, depth, "one_hot");
+        let ones = self.scalar(1.0).broadcast_to(self.var(indices).shape());
         self.record(Index::Place { width: depth }, &[ones.id(), indices])
     }
 
-    /// Binds indices after a check that all are below a bound.
+    /// Whole numbers after a check that all are below a bound.
     #[track_caller]
-    fn indices_below(&self, indices: Indices, bound: usize, op: &str) -> NodeId {
-        if let Some(largest) = indices.max().filter(|&largest| largest as usize >= bound) {
-            let at = indices.data().iter().position(|&i| i == largest).unwrap_or(0);
+    fn indices_below<'t>(
+        &'t self,
+        indices: impl IndexOperand<'t>,
+        bound: usize,
+        op: &str,
+    ) -> NodeId {
+        let indices = indices.index_operand(self);
+        let Some(bound_indices) = self.indices_of(indices) else {
+            panic!("{op}: {indices:?} is no whole numbers; bind them as `Indices`");
+        };
+        if let Some(largest) = bound_indices.max().filter(|&largest| largest as usize >= bound) {
+            let at = bound_indices.data().iter().position(|&i| i == largest).unwrap_or(0);
             panic!("{op}: index {largest} (at place {at}) is not below {bound}");
         }
-        self.indices(indices).id()
+        indices.id()
     }
 }

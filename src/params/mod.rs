@@ -1,5 +1,6 @@
 //! All parameters of a model, in one contiguous slice with a table of what is where.
 
+pub(crate) mod file;
 mod gradients;
 mod layout;
 
