@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::graph::NonFinite;
 use crate::shape::Shape;
 
 /// An error in what came from outside: it says what was expected, what was found and where.
@@ -46,6 +47,19 @@ pub enum Error {
         expected: String,
         /// What it was.
         found: String,
+    },
+    /// A training whose loss is not finite.
+    #[error(
+        "the loss of epoch {epoch}, batch {batch} is not finite{}",
+        trace.as_ref().map_or_else(String::new, |trace| format!(": {trace}"))
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The batch of the epoch, counted from 1.
+        batch: usize,
+        /// The operation that made the first such number.
+        trace: Option<Box<NonFinite>>,
     },
     /// What was saved does not fit what it is loaded into.
     #[error("{what} does not fit:{}", problems.iter().map(|p| format!("\n  {p}")).collect::<String>())]

@@ -76,7 +76,7 @@ pub mod train;
 pub use data::datasets;
 pub use error::Error;
 pub use grad::gradcheck;
-pub use graph::{Graph, IndexOperand, Mode, NonFinite, Operand, Tape, Var};
+pub use graph::{Graph, IndexOperand, Input, Mode, NonFinite, Operand, Tape, Var};
 pub use ops::conv::Convolution;
 pub use ops::custom::{CustomKernel, CustomOp, apply_kernel};
 pub use ops::pool::Pooling;

@@ -116,9 +116,15 @@ impl<'d> Batches<'d> {
     }
 
     /// Orders each epoch anew: the order is a function of the seed and the epoch's number only.
-    /// The seed is also what the batches' own seeds derive from (0 if not shuffled).
+    /// The seed is also what the batches' own seeds derive from.
     pub fn shuffled(mut self, seed: Seed) -> Self {
         self.shuffle = true;
+        self.seed = seed;
+        self
+    }
+
+    /// The seed that the batches' own seeds derive from, of batches that are not shuffled.
+    pub fn seeded(mut self, seed: Seed) -> Self {
         self.seed = seed;
         self
     }

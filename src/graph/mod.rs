@@ -2,6 +2,7 @@
 //! no numbers.
 
 mod dot;
+mod input;
 mod listing;
 mod node;
 mod non_finite;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
+pub use input::Input;
 pub(crate) use node::{Node, NodeId, Source};
 pub use non_finite::NonFinite;
 pub use tape::Tape;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, IndexOperand, Mode, NodeId, NonFinite, Operand, Source, Targets, Var};
+use super::{Graph, IndexOperand, Input, Mode, NodeId, NonFinite, Operand, Source, Targets, Var};
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
 use crate::ops::Op;
@@ -119,18 +119,17 @@ impl<'p, T: Scalar> Tape<'p, T> {
         self.session.borrow().inputs.iter().map(Tensor::cast).collect()
     }
 
-    /// Binds a tensor as an input. The numbers are shared, not copied.
+    /// Binds a tensor, or anything else that is an [`Input`], to be worked on. The numbers are
+    /// shared, not copied.
     #[track_caller]
-    pub fn input(&self, x: &Tensor<T>) -> Var<'_> {
-        self.session.borrow_mut().inputs.push(x.clone());
-        self.graph.input(x.shape())
+    pub fn input(&self, x: &impl Input<T>) -> Var<'_> {
+        x.bind(self)
     }
 
-    /// Binds whole numbers, such as labels or the numbers of words. They are shared, not copied.
-    /// Only operations that take whole numbers can read them: see [`IndexOperand`].
     #[track_caller]
-    pub fn indices(&self, indices: &Indices) -> Var<'_> {
-        self.graph.indices(indices.clone())
+    pub(super) fn bind_tensor(&self, x: &Tensor<T>) -> Var<'_> {
+        self.session.borrow_mut().inputs.push(x.clone());
+        self.graph.input(x.shape())
     }
 
     /// A parameter.

@@ -94,7 +94,7 @@ impl<'t> Operand<'t> for f64 {
 /// let logits = tape.input(&Tensor::from([[0.0, 1.0], [2.0, 0.0]]));
 /// let labels = Indices::from([1, 0]);
 /// let loss = logits.cross_entropy(&labels);
-/// let same = logits.cross_entropy(tape.indices(&labels));
+/// let same = logits.cross_entropy(tape.input(&labels));
 /// assert_eq!(tape.item(loss), tape.item(same));
 /// ```
 pub trait IndexOperand<'t> {

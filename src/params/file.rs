@@ -27,6 +27,9 @@ pub(crate) struct Array {
     bytes: Vec<u8>,
 }
 
+/// What the names of arrays begin with that are no parameters but what a training remembers.
+pub(crate) const OWN: &str = "gradtape:";
+
 /// The text in which the checksum of all numbers stands; files of other programs have none.
 const CHECKSUM: &str = "gradtape.checksum";
 
@@ -151,7 +154,10 @@ fn mismatches(layout: &Layout, arrays: &BTreeMap<String, Array>) -> Vec<String> 
             Some(_) => {}
         }
     }
-    for (name, array) in arrays.iter().filter(|(name, _)| layout.find(name).is_none()) {
+    for (name, array) in arrays.iter().filter(|(name, _)| !name.starts_with(OWN)) {
+        if layout.find(name).is_some() {
+            continue;
+        }
         problems.push(format!("`{name}` of shape {} is no parameter here", array.shape));
     }
     problems

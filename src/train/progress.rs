@@ -52,6 +52,14 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// Prints a line to standard error, above the bar if there is one.
+    pub fn note(&self, line: impl Display) {
+        #[cfg(feature = "progress")]
+        self.bar.suspend(|| eprintln!("{line}"));
+        #[cfg(not(feature = "progress"))]
+        eprintln!("{line}");
+    }
+
     /// Prints a line to standard output, above the bar if there is one.
     pub fn println(&self, line: impl Display) {
         #[cfg(feature = "progress")]

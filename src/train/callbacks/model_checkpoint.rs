@@ -1,0 +1,155 @@
+//! Saving a training while it runs.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Callback, Decision, Memory, Moment, Monitor, recalled, remembered};
+use crate::error::Error;
+use crate::train::{Direction, History};
+
+/// Saves the whole training, so that it can go on where it was
+/// ([`Fit::resume`](crate::train::Fit::resume)) or its weights be loaded
+/// ([`Params::load`](crate::Params::load) takes the same file).
+///
+/// `{epoch}` in the file's name becomes the number of the epoch, counted from 1. Without it each
+/// save replaces the last one.
+///
+/// ```
+/// use gradtape::train::ModelCheckpoint;
+///
+/// let every_epoch = ModelCheckpoint::new("run.safetensors");
+/// let best = ModelCheckpoint::new("best.safetensors").best("val_accuracy");
+/// let last_three = ModelCheckpoint::new("epoch-{epoch}.safetensors").every(5).keep(3);
+/// let often = ModelCheckpoint::new("run.safetensors").every_batches(100);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ModelCheckpoint {
+    path: String,
+    when: When,
+    keep: usize,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum When {
+    Epochs(usize),
+    Batches(usize),
+    Best(Monitor, Direction),
+}
+
+/// What it remembers of what it has saved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct State {
+    best: Option<f64>,
+    saved: VecDeque<PathBuf>,
+}
+
+impl ModelCheckpoint {
+    /// Saves to this file after each epoch.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), when: When::Epochs(1), keep: usize::MAX, state: State::default() }
+    }
+
+    /// Saves after every so many epochs.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn every(mut self, epochs: usize) -> Self {
+        assert!(epochs > 0, "ModelCheckpoint: every 0 epochs is never");
+        self.when = When::Epochs(epochs);
+        self
+    }
+
+    /// Saves after every so many batches of an epoch, and after its last one.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn every_batches(mut self, batches: usize) -> Self {
+        assert!(batches > 0, "ModelCheckpoint: every 0 batches is never");
+        self.when = When::Batches(batches);
+        self
+    }
+
+    /// Saves only after epochs in which this column of the history is better than ever.
+    pub fn best(mut self, monitor: &str) -> Self {
+        // The column's own direction replaces this one before the first epoch.
+        self.when = When::Best(monitor.into(), Direction::Lower);
+        self
+    }
+
+    /// Removes all but the last so many of the files saved.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn keep(mut self, files: usize) -> Self {
+        assert!(files > 0, "ModelCheckpoint: to keep 0 files is to save none");
+        self.keep = files;
+        self
+    }
+
+    fn save(&mut self, epoch: usize) -> Decision {
+        let path = PathBuf::from(self.path.replace("{epoch}", &(epoch + 1).to_string()));
+        let saved = &mut self.state.saved;
+        saved.retain(|known| *known != path);
+        saved.push_back(path.clone());
+        let instead_of = if saved.len() > self.keep { saved.pop_front() } else { None };
+        Decision::Save { path, instead_of }
+    }
+}
+
+impl Callback for ModelCheckpoint {
+    fn name(&self) -> &str {
+        "ModelCheckpoint"
+    }
+
+    fn before(&mut self, history: &History) -> Result<(), Error> {
+        if let When::Best(monitor, direction) = &mut self.when {
+            *direction = monitor.direction("ModelCheckpoint", history)?;
+        }
+        self.state = State::default();
+        Ok(())
+    }
+
+    fn after_batch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
+        match self.when {
+            When::Batches(batches) if (moment.batch + 1) % batches == 0 => {
+                Ok(self.save(moment.epoch))
+            }
+            _ => Ok(Decision::Continue),
+        }
+    }
+
+    fn after_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
+        let due = match &self.when {
+            When::Epochs(epochs) => (moment.epoch + 1) % epochs == 0,
+            When::Batches(_) => true,
+            When::Best(monitor, direction) => {
+                let value = monitor.latest(moment.history);
+                let best = self.state.best.unwrap_or(direction.worst());
+                let improves = value.is_finite() && direction.better(value, best, 0.0);
+                if improves {
+                    self.state.best = Some(value);
+                }
+                improves
+            }
+        };
+        Ok(if due { self.save(moment.epoch) } else { Decision::Continue })
+    }
+
+    fn memory(&self) -> Memory {
+        Memory { text: remembered(&self.state), weights: Vec::new() }
+    }
+
+    fn recall(&mut self, memory: &Memory) -> Result<(), Error> {
+        self.state = recalled("ModelCheckpoint", &memory.text)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! A training on disk: all that it takes to go on as if never stopped, in one file.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::History;
+use super::callbacks::{Callback, Memory};
+use super::epoch::Sums;
+use crate::error::Error;
+use crate::optim::{Optimizer, OptimizerState, Slot};
+use crate::params::Params;
+use crate::params::file::{Array, OWN, TensorFile};
+use crate::seed::Seed;
+use crate::shape::Shape;
+
+/// Where in its epochs a training is, and what it trains on: what has to be the same to go on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// The epoch and how many of its batches are done.
+    pub(super) epoch: usize,
+    pub(super) batch: usize,
+    pub(super) seed: Seed,
+    pub(super) batch_size: usize,
+    pub(super) examples: usize,
+}
+
+/// A training between two of its batches.
+pub(super) struct Snapshot<'a, 'c> {
+    pub(super) position: &'a Position,
+    pub(super) sums: &'a Sums,
+    pub(super) history: &'a History,
+    /// The rate that a callback decided on, if one did.
+    pub(super) rate: Option<f64>,
+    pub(super) params: &'a Params,
+    pub(super) optimizer: &'a dyn Optimizer,
+    pub(super) callbacks: &'a [Box<dyn Callback + 'c>],
+}
+
+/// What a file says of a training besides numbers.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    position: Position,
+    sums: Sums,
+    history: History,
+    rate: Option<f64>,
+    optimizer: String,
+    counts: Vec<(String, u64)>,
+    /// Name and memory of each callback.
+    callbacks: Vec<(String, String)>,
+}
+
+const VERSION: u32 = 1;
+
+/// The text of a file that says it holds a training.
+const HEADER: &str = "gradtape.training";
+
+/// The name of an array that a file holds besides the parameters.
+fn own(kind: &str, name: &str) -> String {
+    format!("{OWN}{kind}/{name}")
+}
+
+impl Snapshot<'_, '_> {
+    /// Writes the file, whole or not at all.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        let mut file = TensorFile { arrays: self.params.to_arrays(), ..TensorFile::default() };
+        let state = self.optimizer.state(self.params);
+        for (parameter, slot, numbers) in state.slots() {
+            let shape: Shape = numbers.shape.iter().copied().collect();
+            let name = own("optimizer", &format!("{slot}/{parameter}"));
+            file.arrays.insert(name, Array::new(&shape, &numbers.values));
+        }
+        let memories: Vec<(&str, Memory)> =
+            self.callbacks.iter().map(|callback| (callback.name(), callback.memory())).collect();
+        for (i, (_, memory)) in memories.iter().enumerate() {
+            let shape = Shape::from([memory.weights.len()]);
+            let array = Array::new(&shape, &memory.weights);
+            file.arrays.insert(own("callback", &i.to_string()), array);
+        }
+        let header = Header {
+            version: VERSION,
+            position: self.position.clone(),
+            sums: self.sums.clone(),
+            history: self.history.clone(),
+            rate: self.rate,
+            optimizer: state.optimizer().to_string(),
+            counts: state.counts().map(|(name, count)| (name.to_string(), count)).collect(),
+            callbacks: memories
+                .into_iter()
+                .map(|(name, memory)| (name.to_string(), memory.text))
+                .collect(),
+        };
+        let text = serde_json::to_string(&header)
+            .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
+        file.texts.insert(HEADER.to_string(), text);
+        file.write(path)
+    }
+}
+
+/// A training read from a file.
+pub(super) struct Saved {
+    name: String,
+    file: TensorFile,
+    header: Header,
+}
+
+/// Where a training that goes on begins.
+pub(super) struct Resumed {
+    pub(super) position: Position,
+    pub(super) sums: Sums,
+    pub(super) history: History,
+    pub(super) rate: Option<f64>,
+}
+
+impl Saved {
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let file = TensorFile::read(path)?;
+        let name = path.display().to_string();
+        let Some(text) = file.texts.get(HEADER) else {
+            return Err(Error::format(name, "a checkpoint of a training", "weights alone"));
+        };
+        let header: Header = serde_json::from_str(text)
+            .map_err(|error| Error::format(&name, "a checkpoint of a training", error))?;
+        if header.version != VERSION {
+            let found = header.version;
+            return Err(Error::format(name, format!("a checkpoint of version {VERSION}"), found));
+        }
+        Ok(Self { name, file, header })
+    }
+
+    /// What the training had recorded.
+    pub(super) fn history(&self) -> &History {
+        &self.header.history
+    }
+
+    /// Whether it is of this training; the error lists all in which it differs.
+    pub(super) fn fits(
+        &self,
+        columns: &History,
+        position: &Position,
+        callbacks: &[Box<dyn Callback + '_>],
+    ) -> Result<(), Error> {
+        let Header { history, position: saved, callbacks: memories, .. } = &self.header;
+        let names = |history: &History| -> Vec<String> {
+            history.columns().iter().map(|column| column.name.clone()).collect()
+        };
+        let here: Vec<&str> = callbacks.iter().map(|callback| callback.name()).collect();
+        let theirs: Vec<&str> = memories.iter().map(|(name, _)| &name[..]).collect();
+        let mut problems = Vec::new();
+        let mut compare = |what: &str, theirs: &dyn fmt::Debug, here: &dyn fmt::Debug| {
+            let (theirs, here) = (format!("{theirs:?}"), format!("{here:?}"));
+            if theirs != here {
+                problems.push(format!("its {what}: {theirs}, here: {here}"));
+            }
+        };
+        compare("columns", &names(history), &names(columns));
+        compare("callbacks", &theirs, &here);
+        compare("seed", &saved.seed.0, &position.seed.0);
+        compare("batch size", &saved.batch_size, &position.batch_size);
+        compare("number of examples", &saved.examples, &position.examples);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Mismatch { what: self.name.clone(), problems })
+    }
+
+    /// Puts everything where it was: parameters, the optimizer's state, the callbacks' memories.
+    pub(super) fn restore(
+        self,
+        params: &mut Params,
+        optimizer: &mut dyn Optimizer,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<Resumed, Error> {
+        let state = self.optimizer_state()?;
+        let Self { name, file, header } = self;
+        // Nothing is changed before all parameters are known to fit.
+        let mut restored = params.clone();
+        restored.replace(&name, &file.arrays)?;
+        optimizer.restore(params, &state)?;
+        for (i, (callback, (_, text))) in callbacks.iter_mut().zip(header.callbacks).enumerate() {
+            let key = own("callback", &i.to_string());
+            let weights = file.arrays.get(&key).map(|array| numbers(&key, array)).transpose()?;
+            let (weights, values) = (weights.unwrap_or_default(), params.flat().len());
+            if !weights.is_empty() && weights.len() != values {
+                return Err(Error::format(key, format!("{values} weights"), weights.len()));
+            }
+            callback.recall(&Memory { text, weights })?;
+        }
+        params.flat_mut().copy_from_slice(restored.flat());
+        let Header { position, sums, history, rate, .. } = header;
+        Ok(Resumed { position, sums, history, rate })
+    }
+
+    fn optimizer_state(&self) -> Result<OptimizerState, Error> {
+        let mut state = OptimizerState::new(&self.header.optimizer);
+        for (name, count) in &self.header.counts {
+            state.set_count(name, *count);
+        }
+        let prefix = own("optimizer", "");
+        for (key, array) in &self.file.arrays {
+            let rest = key.strip_prefix(&prefix);
+            if let Some((slot, parameter)) = rest.and_then(|rest| rest.split_once('/')) {
+                let values = numbers(key, array)?;
+                state.insert(parameter, slot, Slot { shape: array.shape.to_vec(), values });
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// The numbers of an array of the file.
+fn numbers(name: &str, array: &Array) -> Result<Vec<f32>, Error> {
+    array.numbers().map_err(|found| Error::format(name, "numbers", found))
+}

@@ -1,0 +1,376 @@
+//! The training loop.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{fs, io};
+
+use super::callbacks::{Callback, Decision, Moment};
+use super::checkpoint::{Position, Resumed, Saved, Snapshot};
+use super::epoch::{Sums, metric_columns};
+use super::{Direction, Ending, History, Predictions, Progress, Target, Trainer};
+use crate::data::{Batch, Dataset};
+use crate::error::Error;
+use crate::graph::{NonFinite, Tape};
+use crate::params::Params;
+use crate::seed::Seed;
+
+/// A training to be set up: what [`Trainer::fit`] returns and [`run`](Self::run) does.
+///
+/// All that is random follows from the [`seed`](Self::seed): the order of the examples in each
+/// epoch, dropout in each batch. So a training that was stopped and [resumed](Self::resume) ends
+/// with the same bits as one that was not.
+#[must_use = "a training is done when it is `run`"]
+pub struct Fit<'a, 'm> {
+    trainer: &'a mut Trainer<'m>,
+    params: &'a mut Params,
+    train: &'a Dataset,
+    validation: Option<&'a Dataset>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    epochs: usize,
+    batch_size: usize,
+    seed: Seed,
+    shuffled: bool,
+    shown: bool,
+    resume: Option<PathBuf>,
+}
+
+impl<'a, 'm> Fit<'a, 'm> {
+    pub(super) fn new(
+        trainer: &'a mut Trainer<'m>,
+        params: &'a mut Params,
+        train: &'a Dataset,
+    ) -> Self {
+        Self {
+            trainer,
+            params,
+            train,
+            validation: None,
+            callbacks: Vec::new(),
+            epochs: 1,
+            batch_size: 32,
+            seed: Seed(0),
+            shuffled: true,
+            shown: true,
+            resume: None,
+        }
+    }
+
+    /// How often all examples are gone through; once if this is not said.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// How many examples a step is taken on; 32 if this is not said.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn batch_size(mut self, examples: usize) -> Self {
+        assert!(examples > 0, "batch_size: a step is taken on at least one example");
+        self.batch_size = examples;
+        self
+    }
+
+    /// The seed of the order of examples and of noise; 0 if this is not said.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Takes the examples in their own order in each epoch.
+    pub fn in_order(mut self) -> Self {
+        self.shuffled = false;
+        self
+    }
+
+    /// Measures loss and metrics on these examples after each epoch, as columns `val_...`.
+    pub fn validation(mut self, data: &'a Dataset) -> Self {
+        self.validation = Some(data);
+        self
+    }
+
+    /// Has this look at the training. Callbacks are asked in the order in which they are given;
+    /// give `&mut` to one that is wanted back.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Shows nothing. Otherwise there is a line for each epoch on standard error and, if that is a
+    /// terminal, how far the training is.
+    pub fn silent(mut self) -> Self {
+        self.shown = false;
+        self
+    }
+
+    /// Goes on where a checkpoint left off, if there is such a file; begins anew if not.
+    ///
+    /// The checkpoint has to be one of the same training: data, batch size, seed, metrics and
+    /// callbacks. The number of epochs may be another.
+    pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
+        self.resume = Some(path.into());
+        self
+    }
+
+    /// Trains.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`] if a loss is not finite, with the operation where that began; and what
+    /// callbacks, metrics and checkpoints say. Whatever happens, callbacks get to put the best
+    /// weights back.
+    pub fn run(self) -> Result<History, Error> {
+        let mut run = Run::begin(self)?;
+        let result = run.train();
+        for callback in &mut run.fit.callbacks {
+            callback.after(run.fit.params);
+        }
+        run.history.end(result?);
+        Ok(run.history)
+    }
+
+    /// The columns of this training's history.
+    fn columns(&self) -> History {
+        let lower = |name: &str| (name.to_string(), Some(Direction::Lower));
+        let metrics = &self.trainer.metrics;
+        let trained = ["loss", "penalty", "total"].into_iter().map(lower);
+        let mut columns: Vec<_> = trained.chain(metric_columns("", metrics)).collect();
+        if self.validation.is_some() {
+            columns.push(lower("val_loss"));
+            columns.extend(metric_columns("val_", metrics));
+        }
+        columns.push(("rate".to_string(), None));
+        History::new(columns)
+    }
+}
+
+/// A training that runs.
+struct Run<'a, 'm> {
+    fit: Fit<'a, 'm>,
+    history: History,
+    sums: Sums,
+    position: Position,
+    /// The rate that a callback decided on, if one did.
+    rate: Option<f64>,
+    begun: Instant,
+}
+
+impl<'a, 'm> Run<'a, 'm> {
+    /// A training at its beginning, or where a checkpoint left off.
+    fn begin(mut fit: Fit<'a, 'm>) -> Result<Self, Error> {
+        if fit.train.is_empty() {
+            return Err(Error::argument("fit", "examples to train on", "none"));
+        }
+        let history = fit.columns();
+        let sums = Sums::new(fit.trainer.metrics.len());
+        let (seed, batch_size, examples) = (fit.seed, fit.batch_size, fit.train.len());
+        let position = Position { epoch: 0, batch: 0, seed, batch_size, examples };
+        let path = fit.resume.take().filter(|path| path.exists());
+        let mut run = Self { fit, history, sums, position, rate: None, begun: Instant::now() };
+        if let Some(path) = path {
+            run.go_on(Saved::read(&path)?)?;
+        } else {
+            run.fit.callbacks.iter_mut().try_for_each(|callback| callback.before(&run.history))?;
+        }
+        Ok(run)
+    }
+
+    /// Takes everything to where a checkpoint left off.
+    fn go_on(&mut self, saved: Saved) -> Result<(), Error> {
+        let Fit { trainer, params, callbacks, .. } = &mut self.fit;
+        saved.fits(&self.history, &self.position, callbacks)?;
+        for callback in callbacks.iter_mut() {
+            callback.before(saved.history())?;
+        }
+        let resumed = saved.restore(params, &mut *trainer.optimizer, callbacks)?;
+        if let Some(rate) = resumed.rate {
+            trainer.optimizer.set_rate(rate.into());
+        }
+        Resumed { history: self.history, sums: self.sums, .. } = resumed;
+        Ok(())
+    }
+
+    fn train(&mut self) -> Result<Ending, Error> {
+        if let Some(ending) = self.history.ending() {
+            return Ok(ending.clone());
+        }
+        let Fit { train, batch_size, seed, epochs, shuffled, shown, .. } = self.fit;
+        let batches = train.batches(batch_size).seeded(seed);
+        let mut batches = if shuffled { batches.shuffled(seed) } else { batches };
+        let per_epoch = batches.per_epoch();
+        if self.position.batch == per_epoch {
+            // The checkpoint was written after an epoch's last batch and before its end.
+            if let Some(ending) = self.end_epoch()? {
+                return Ok(ending);
+            }
+        }
+        batches = batches.epoch_range(self.position.epoch..epochs);
+        let done = self.position.batch;
+        let progress = Shown::new(shown, &self.history, batches.len() - done.min(batches.len()));
+        for batch in batches.skip(done) {
+            let mut ending = self.step(&batch)?;
+            progress.advance();
+            if ending.is_none() && self.position.batch == per_epoch {
+                ending = self.end_epoch()?;
+                progress.epoch(&self.history);
+            }
+            if let Some(ending) = ending {
+                return Ok(ending);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// Takes a step on a batch.
+    fn step(&mut self, batch: &Batch) -> Result<Option<Ending>, Error> {
+        let trainer = &mut *self.fit.trainer;
+        let tape = Tape::training(self.fit.params, batch.seed());
+        let prediction = trainer.predict_on(tape.input(&batch.x));
+        let loss = tape.keep(trainer.loss_of(prediction, tape.input(&batch.y)));
+        let penalty = tape.keep(tape.penalty());
+        if !trainer.metrics.is_empty() {
+            tape.keep(prediction);
+        }
+        let gradients = tape.backward(loss + penalty);
+        if !gradients.loss().is_finite() {
+            let trace = tape.find_non_finite();
+            return self.diverged(trace);
+        }
+        let (loss, penalty) = (tape.item(loss).into(), tape.item(penalty).into());
+        self.sums.add_loss(loss, penalty, batch.len() as f64);
+        if !trainer.metrics.is_empty() {
+            let predicted = &tape.value(prediction);
+            let target = Target::Labels(&batch.y);
+            let predictions = Predictions { predicted, target, weights: None };
+            self.sums.add_predictions(&trainer.metrics, &predictions)?;
+        }
+        drop(tape);
+        trainer.optimizer.step(self.fit.params, &gradients);
+        self.position.batch += 1;
+        let Position { epoch, batch, .. } = self.position;
+        self.ask([epoch, batch - 1], |callback, moment| callback.after_batch(moment))
+    }
+
+    /// What callbacks make of a loss that is not finite.
+    fn diverged(&mut self, trace: Option<NonFinite>) -> Result<Option<Ending>, Error> {
+        for callback in &mut self.fit.callbacks {
+            if let Decision::Stop(reason) = callback.on_non_finite(trace.as_ref()) {
+                let by = callback.name().to_string();
+                return Ok(Some(Ending::Stopped { by, reason }));
+            }
+        }
+        let Position { epoch, batch, .. } = self.position;
+        Err(Error::Diverged { epoch: epoch + 1, batch: batch + 1, trace: trace.map(Box::new) })
+    }
+
+    /// Validates, records the epoch and asks the callbacks.
+    fn end_epoch(&mut self) -> Result<Option<Ending>, Error> {
+        let trainer = &*self.fit.trainer;
+        let [loss, penalty] = self.sums.losses();
+        let mut row = vec![loss, penalty, loss + penalty];
+        row.extend(self.sums.metrics(&trainer.metrics));
+        if let Some(data) = self.fit.validation {
+            let sums = trainer.measure(self.fit.params, data, self.fit.batch_size)?;
+            row.push(sums.losses()[0]);
+            row.extend(sums.metrics(&trainer.metrics));
+        }
+        row.push(trainer.optimizer.rate());
+        self.history.push(&row);
+        self.sums = Sums::new(trainer.metrics.len());
+        let Position { epoch, batch, .. } = self.position;
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        self.ask([epoch, batch - 1], |callback, moment| callback.after_epoch(moment))
+    }
+
+    /// Asks all callbacks, in the order in which they were given, and does what they decide.
+    fn ask(
+        &mut self,
+        [epoch, batch]: [usize; 2],
+        decide: impl Fn(&mut dyn Callback, &Moment<'_>) -> Result<Decision, Error>,
+    ) -> Result<Option<Ending>, Error> {
+        let Fit { trainer, params, callbacks, .. } = &mut self.fit;
+        let moment = Moment {
+            epoch,
+            batch,
+            step: trainer.optimizer.steps(),
+            rate: trainer.optimizer.rate(),
+            params,
+            history: &self.history,
+            elapsed: self.begun.elapsed(),
+        };
+        let (mut ending, mut saves) = (None, Vec::new());
+        for callback in callbacks {
+            match decide(&mut **callback, &moment)? {
+                Decision::Continue => {}
+                Decision::Stop(reason) => {
+                    let by = callback.name().to_string();
+                    ending.get_or_insert(Ending::Stopped { by, reason });
+                }
+                Decision::Save { path, instead_of } => saves.push((path, instead_of)),
+                Decision::Rate(rate) => {
+                    trainer.optimizer.set_rate(rate.into());
+                    self.rate = Some(rate);
+                }
+            }
+        }
+        // Saved last, so that a checkpoint holds what all callbacks have come to.
+        for (path, instead_of) in saves {
+            self.save(&path, ending.clone())?;
+            if let Some(old) = instead_of {
+                remove(&old)?;
+            }
+        }
+        Ok(ending)
+    }
+
+    fn save(&self, path: &Path, ending: Option<Ending>) -> Result<(), Error> {
+        let mut history = self.history.clone();
+        if let Some(ending) = ending {
+            history.end(ending);
+        }
+        let snapshot = Snapshot {
+            position: &self.position,
+            sums: &self.sums,
+            history: &history,
+            rate: self.rate,
+            params: self.fit.params,
+            optimizer: &*self.fit.trainer.optimizer,
+            callbacks: &self.fit.callbacks,
+        };
+        snapshot.write(path)
+    }
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// What a training shows of itself, if it does.
+struct Shown(Option<Progress>);
+
+impl Shown {
+    fn new(shown: bool, history: &History, steps: usize) -> Self {
+        let progress = shown.then(|| Progress::new(steps));
+        if let Some(progress) = &progress {
+            progress.note(history.heading());
+        }
+        Self(progress)
+    }
+
+    fn advance(&self) {
+        self.0.iter().for_each(Progress::advance);
+    }
+
+    fn epoch(&self, history: &History) {
+        if let Some(progress) = &self.0 {
+            progress.note(history.row(history.epochs() - 1));
+        }
+    }
+}

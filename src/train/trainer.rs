@@ -1,0 +1,184 @@
+//! A model with what it takes to train it.
+
+use std::fmt;
+
+use super::epoch::Sums;
+use super::{Fit, Metric, Predictions, Target};
+use crate::data::Dataset;
+use crate::error::Error;
+use crate::graph::{Tape, Var};
+use crate::layers::Layer;
+use crate::optim::Optimizer;
+use crate::params::Params;
+use crate::tensor::Tensor;
+
+/// From predictions and targets to what they cost.
+type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
+
+/// A model with what it takes to train it: optimizer, loss and metrics. What Keras does by
+/// `compile`.
+///
+/// The loss is a function of predictions and targets. If it gives a number for each element or
+/// example, as the functions of [`loss`](crate::loss) do, their mean is the loss. Penalties are
+/// added by themselves and reported apart.
+///
+/// ```
+/// use gradtape::prelude::*;
+/// use gradtape::{loss, train::{Accuracy, EarlyStopping}};
+///
+/// // Points in and around a circle.
+/// let x = Tensor::from_fn([400, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
+/// let inside = |p: &[f32]| (p[0] * p[0] + p[1] * p[1] < 0.5) as u32;
+/// let y: Vec<u32> = x.data().chunks(2).map(inside).collect();
+/// let (train, valid) = Dataset::new(x, y.into())?.split_at(300)?;
+///
+/// let mut params = Params::new(Seed(42));
+/// let model = Sequential::new()
+///     .then(Dense::new(2, 32).init(HeNormal).build(&mut params, "hidden"))
+///     .then(Relu)
+///     .then(Dense::new(32, 2).build(&mut params, "output"));
+///
+/// let mut trainer = Trainer::new(&model, Adam::new(0.01), |logits, labels| {
+///     loss::cross_entropy(logits, labels)
+/// })
+/// .metric(Accuracy);
+/// let history = trainer
+///     .fit(&mut params, &train)
+///     .epochs(60)
+///     .batch_size(32)
+///     .seed(Seed(1))
+///     .validation(&valid)
+///     .callback(EarlyStopping::new("val_loss").patience(10))
+///     .silent()
+///     .run()?;
+///
+/// assert!(history["loss"][0] > history.last("loss").unwrap());
+/// let result = trainer.evaluate(&params, &valid)?;
+/// assert!(result.get("accuracy").unwrap() > 0.9, "{result}");
+/// # Ok::<(), gradtape::Error>(())
+/// ```
+pub struct Trainer<'m> {
+    model: &'m dyn Layer,
+    pub(super) optimizer: Box<dyn Optimizer + 'm>,
+    loss: Box<Loss<'m>>,
+    pub(super) metrics: Vec<Box<dyn Metric + 'm>>,
+}
+
+/// What a model's predictions cost and how good they are.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Evaluation {
+    /// The mean loss, without penalties.
+    pub loss: f64,
+    /// Name and value of each metric.
+    pub metrics: Vec<(String, f64)>,
+}
+
+impl Evaluation {
+    /// The value of this name: `loss` or a metric's.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        if name == "loss" {
+            return Some(self.loss);
+        }
+        self.metrics.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {:.4}", self.loss)?;
+        self.metrics.iter().try_for_each(|(name, value)| write!(f, ", {name} {value:.4}"))
+    }
+}
+
+impl<'m> Trainer<'m> {
+    /// A model, an optimizer and a loss.
+    pub fn new(
+        model: &'m dyn Layer,
+        optimizer: impl Optimizer + 'm,
+        loss: impl for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm,
+    ) -> Self {
+        let (optimizer, loss) = (Box::new(optimizer), Box::new(loss));
+        Self { model, optimizer, loss, metrics: Vec::new() }
+    }
+
+    /// Measures this as well.
+    pub fn metric(mut self, metric: impl Metric + 'm) -> Self {
+        self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// The optimizer, which keeps what it remembers from one [`fit`](Self::fit) to the next.
+    pub fn optimizer(&self) -> &dyn Optimizer {
+        &*self.optimizer
+    }
+
+    /// A training of the parameters on these examples, to be set up and
+    /// [`run`](super::Fit::run).
+    pub fn fit<'a>(&'a mut self, params: &'a mut Params, train: &'a Dataset) -> Fit<'a, 'm> {
+        Fit::new(self, params, train)
+    }
+
+    /// Loss and metrics on these examples, as the model predicts without noise.
+    ///
+    /// # Errors
+    ///
+    /// If predictions and targets are not of the kind that a metric measures.
+    pub fn evaluate(&self, params: &Params, data: &Dataset) -> Result<Evaluation, Error> {
+        let sums = self.measure(params, data, Self::ROWS)?;
+        let names = self.metrics.iter().map(|metric| metric.name().to_string());
+        let [loss, _] = sums.losses();
+        Ok(Evaluation { loss, metrics: names.zip(sums.metrics(&self.metrics)).collect() })
+    }
+
+    /// What the model predicts without noise, an example at each place of the first axis.
+    pub fn predict(&self, params: &Params, data: &Dataset) -> Tensor<f32> {
+        let (mut numbers, mut shape) = (Vec::new(), vec![0]);
+        for batch in data.batches(Self::ROWS) {
+            let tape = Tape::inference(params);
+            let predicted = tape.value(self.model.forward(tape.input(&batch.x)));
+            numbers.extend_from_slice(predicted.data());
+            shape = predicted.shape().to_vec();
+        }
+        if let Some(first) = shape.first_mut() {
+            *first = data.len();
+        }
+        Tensor::from_fn(&shape[..], |i| numbers[i])
+    }
+
+    /// How many examples are predicted at a time.
+    const ROWS: usize = 512;
+
+    /// Loss and metrics without noise, in batches of this size.
+    pub(super) fn measure(
+        &self,
+        params: &Params,
+        data: &Dataset,
+        batch_size: usize,
+    ) -> Result<Sums, Error> {
+        let mut sums = Sums::new(self.metrics.len());
+        for batch in data.batches(batch_size) {
+            let tape = Tape::inference(params);
+            let prediction = self.model.forward(tape.input(&batch.x));
+            let loss = self.loss_of(prediction, tape.input(&batch.y));
+            tape.keep(prediction);
+            let loss = f64::from(tape.item(loss));
+            sums.add_loss(loss, 0.0, batch.len() as f64);
+            let predicted = &tape.value(prediction);
+            let predictions =
+                Predictions { predicted, target: Target::Labels(&batch.y), weights: None };
+            sums.add_predictions(&self.metrics, &predictions)?;
+        }
+        Ok(sums)
+    }
+
+    /// Records what the model makes of an input.
+    pub(super) fn predict_on<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.model.forward(x)
+    }
+
+    /// Records the mean of what predictions cost.
+    pub(super) fn loss_of<'t>(&self, prediction: Var<'t>, target: Var<'t>) -> Var<'t> {
+        let loss = (self.loss)(prediction, target);
+        if loss.shape().rank() == 0 { loss } else { loss.mean(..) }
+    }
+}

@@ -1,0 +1,279 @@
+//! What users rely on when they train by `fit`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gradtape::prelude::*;
+use gradtape::train::{
+    Accuracy, CsvLog, Decision, EarlyStopping, Ending, JsonLog, OnEpoch, RateSchedule, ReduceRate,
+    StopOnNonFinite, TimeLimit,
+};
+use gradtape::{Error, loss};
+
+/// Points of the plane, labelled by their side of a curve.
+fn data(examples: usize) -> Dataset {
+    let x = Tensor::from_fn([examples, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
+    let above = |p: &[f32]| u32::from(p[1] > p[0] * p[0] - 0.3);
+    let labels: Vec<u32> = x.data().chunks(2).map(above).collect();
+    Dataset::new(x, labels.into()).unwrap()
+}
+
+fn model(params: &mut Params) -> Sequential {
+    Sequential::new()
+        .then(Dense::new(2, 16).penalty(L2(1e-3)).build(params, "hidden"))
+        .then(Tanh)
+        .then(Dropout(0.2))
+        .then(Dense::new(16, 2).build(params, "output"))
+}
+
+fn trainer(model: &Sequential) -> Trainer<'_> {
+    Trainer::new(model, Adam::new(0.01), |logits, labels| loss::cross_entropy(logits, labels))
+        .metric(Accuracy)
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("gradtape-fit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join(name)
+}
+
+#[test]
+fn fit_does_what_the_plain_loop_does() {
+    let train = data(100);
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut plain = params.clone();
+
+    let history =
+        trainer(&model).fit(&mut params, &train).epochs(3).seed(Seed(1)).silent().run().unwrap();
+
+    let mut optimizer = Adam::new(0.01);
+    let mut totals = vec![];
+    for batch in train.batches(32).shuffled(Seed(1)).epochs(3) {
+        let tape = Tape::training(&plain, batch.seed());
+        let loss = model.forward(tape.input(&batch.x)).cross_entropy(&batch.y) + tape.penalty();
+        let gradients = tape.backward(loss);
+        drop(tape);
+        optimizer.step(&mut plain, &gradients);
+        totals.push((batch.epoch(), f64::from(gradients.loss()) * batch.len() as f64 / 100.0));
+    }
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    for epoch in 0..3 {
+        let total: f64 = totals.iter().filter(|(of, _)| *of == epoch).map(|(_, loss)| loss).sum();
+        assert!(close(history["total"][epoch], total));
+        assert!(close(history["loss"][epoch] + history["penalty"][epoch], total));
+    }
+    let same = params.flat().iter().zip(plain.flat()).all(|(a, b)| (a - b).abs() < 1e-5);
+    assert!(same, "the same steps but for the order of additions");
+}
+
+#[test]
+fn the_history_has_a_column_for_each_quantity() {
+    let (train, valid) = data(150).split_at(100).unwrap();
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = trainer(&model);
+    let fit = trainer.fit(&mut params, &train).epochs(2).validation(&valid).silent();
+    let history = fit.run().unwrap();
+    let names: Vec<&str> = history.columns().iter().map(|column| &column.name[..]).collect();
+    assert_eq!(
+        names,
+        ["loss", "penalty", "total", "accuracy", "val_loss", "val_accuracy", "rate"]
+    );
+    assert_eq!((history.epochs(), history.ending()), (2, Some(&Ending::Finished)));
+    // What was validated last is what an evaluation gives now; penalties are no part of it.
+    let result = trainer.evaluate(&params, &valid).unwrap();
+    assert!((result.loss - history.last("val_loss").unwrap()).abs() < 1e-6);
+    assert_eq!(result.get("accuracy"), history.last("val_accuracy"));
+    let logits = trainer.predict(&params, &valid);
+    let right = logits.argmax_rows().into_iter().zip(valid.y().data());
+    let right = right.filter(|&(class, &label)| class == label as usize).count();
+    assert_eq!(Some(right as f64 / 50.0), result.get("accuracy"));
+}
+
+#[test]
+fn a_monitor_that_does_not_exist_is_an_error_before_the_first_step() {
+    let train = data(50);
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let before = params.clone();
+    let mut trainer = trainer(&model);
+    let fit = trainer.fit(&mut params, &train).silent();
+    let error = fit.callback(EarlyStopping::new("val_loss").patience(2)).run().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "EarlyStopping: expected to monitor one of loss, penalty, total, accuracy, found val_loss"
+    );
+    assert_eq!(params.flat(), before.flat());
+}
+
+#[test]
+fn the_direction_is_the_metrics_own() {
+    let train = data(100);
+    for (monitor, improves) in [("accuracy", true), ("loss", true)] {
+        let mut params = Params::new(Seed(42));
+        let model = model(&mut params);
+        let mut stopping = EarlyStopping::new(monitor).patience(5);
+        let mut trainer = trainer(&model);
+        let fit = trainer.fit(&mut params, &train).epochs(10).silent();
+        let history = fit.callback(&mut stopping).run().unwrap();
+        let (epoch, value) = stopping.best().unwrap();
+        assert_eq!(history.best(monitor), Some((epoch, value)));
+        assert_eq!(epoch > 0, improves, "{monitor}: the first epoch is not the best");
+    }
+}
+
+#[test]
+fn the_best_weights_are_put_back_whatever_ends_the_training() {
+    let (train, valid) = data(150).split_at(100).unwrap();
+    type Ends = fn(usize) -> Result<Decision, Error>;
+    let ends: [(&str, Ends); 3] = [
+        ("the last epoch", |_| Ok(Decision::Continue)),
+        ("another callback", |epoch| {
+            Ok(if epoch == 3 { Decision::Stop("enough".into()) } else { Decision::Continue })
+        }),
+        ("an error", |epoch| match epoch {
+            3 => Err(Error::Uncheckable("a callback's error".into())),
+            _ => Ok(Decision::Continue),
+        }),
+    ];
+    for (name, end) in ends {
+        let mut params = Params::new(Seed(42));
+        let model = model(&mut params);
+        let mut trainer = trainer(&model);
+        let mut stopping = EarlyStopping::new("val_loss").patience(100);
+        let mut kept = Vec::new();
+        let mut losses: Vec<f64> = vec![];
+        // The rate explodes after the second epoch, so that later ones are worse.
+        let result = trainer
+            .fit(&mut params, &train)
+            .epochs(5)
+            .validation(&valid)
+            .callback(&mut stopping)
+            .callback(RateSchedule::new(|epoch| if epoch < 2 { 0.01 } else { 3.0 }))
+            .callback(OnEpoch::new(|moment| {
+                kept.push(moment.params.flat().to_vec());
+                losses.push(moment.history.last("val_loss").unwrap());
+                end(moment.epoch)
+            }))
+            .silent()
+            .run();
+        assert_eq!(result.is_err(), name == "an error");
+        let (best, _) = stopping.best().unwrap();
+        assert!(best + 1 < kept.len(), "{name}: the last epoch must not be the best: {losses:?}");
+        assert_eq!(params.flat(), kept[best], "{name}");
+        assert!(stopping.restored());
+    }
+}
+
+/// A model whose loss is NaN from the third batch on.
+fn diverging(params: &mut Params) -> impl Layer {
+    let w = params.add_tensor("w", &Tensor::from([[1.0, -1.0], [0.5, 0.25]]));
+    gradtape::layers::from_fn(move |x| {
+        let w = x.graph().param(w);
+        x.matmul(w) + w.square().sum(..).ln() * 1e-3 + (w.sum(..) - 0.7).sqrt() * 1e-6
+    })
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_an_error_that_says_where_it_began() {
+    let train = data(100);
+    let run = |orderly: bool| {
+        let mut params = Params::new(Seed(42));
+        let model = diverging(&mut params);
+        let mut trainer = Trainer::new(&model, Sgd::new(0.2), |logits, labels| {
+            loss::cross_entropy(logits, labels)
+        });
+        let fit = trainer.fit(&mut params, &train).batch_size(10).in_order().epochs(5).silent();
+        let fit = if orderly { fit.callback(StopOnNonFinite) } else { fit };
+        (fit.run(), params)
+    };
+    let (result, params) = run(false);
+    let error = result.unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, Error::Diverged { .. }), "{message}");
+    assert!(message.contains("is not finite: sqrt"), "{message}");
+    assert!(message.contains("tests/fit.rs"), "{message}");
+    assert!(params.flat().iter().all(|w| w.is_finite()), "no step was taken on it");
+
+    let (result, params) = run(true);
+    match result.unwrap().ending() {
+        Some(Ending::Stopped { by, reason }) => {
+            assert_eq!(by, "StopOnNonFinite");
+            assert!(reason.contains("sqrt"), "{reason}");
+        }
+        ending => panic!("{ending:?}"),
+    }
+    assert!(params.flat().iter().all(|w| w.is_finite()));
+}
+
+#[test]
+fn a_plateau_lowers_the_rate() {
+    let train = data(60);
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = Trainer::new(&model, Sgd::new(1e-9), |logits, labels| {
+        loss::cross_entropy(logits, labels)
+    });
+    let history = trainer
+        .fit(&mut params, &train)
+        .epochs(9)
+        .callback(ReduceRate::on_plateau("total").patience(2).factor(0.5).min_delta(10.0))
+        .silent()
+        .run()
+        .unwrap();
+    let rates: Vec<f64> = history["rate"].iter().map(|rate| rate * 1e9).collect();
+    assert_eq!(rates, [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]);
+}
+
+#[test]
+fn time_and_epochs_end_a_training() {
+    let train = data(60);
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = trainer(&model);
+    let fit = trainer.fit(&mut params, &train).epochs(1000).silent();
+    let history = fit.callback(TimeLimit(Duration::ZERO)).run().unwrap();
+    assert!(matches!(history.ending(), Some(Ending::Stopped { by, .. }) if by == "TimeLimit"));
+    assert_eq!(history.epochs(), 0);
+    let history = trainer.fit(&mut params, &train).epochs(0).silent().run().unwrap();
+    assert_eq!((history.epochs(), history.ending()), (0, Some(&Ending::Finished)));
+}
+
+#[test]
+fn logs_have_a_line_for_each_epoch() {
+    let train = data(60);
+    let (csv, json) = (scratch("log.csv"), scratch("log.jsonl"));
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = trainer(&model);
+    let history = trainer
+        .fit(&mut params, &train)
+        .epochs(3)
+        .callback(CsvLog::new(&csv))
+        .callback(JsonLog::new(&json))
+        .silent()
+        .run()
+        .unwrap();
+    let text = std::fs::read_to_string(&csv).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "epoch,loss,penalty,total,accuracy,rate"));
+    let cells: Vec<f64> = lines[3].split(',').map(|cell| cell.parse().unwrap()).collect();
+    assert_eq!((cells[0], cells[1]), (3.0, history["loss"][2]));
+    let text = std::fs::read_to_string(&json).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["total"].as_f64(), Some(history["total"][2]));
+    history.save_csv(&csv).unwrap();
+    assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn a_history_survives_json_with_all_its_bits() {
+    let train = data(60);
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let history = trainer(&model).fit(&mut params, &train).epochs(4).silent().run().unwrap();
+    let text = serde_json::to_string(&history).unwrap();
+    let read: gradtape::train::History = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, history);
+}
