@@ -13,9 +13,12 @@ pub use crate::layers::{
     Tanh,
 };
 pub use crate::optim::{
-    AdaGrad, Adam, Chain, Momentum, Nesterov, Optimizer, RmsProp, Rule, Schedule, Sgd,
+    Accumulate, AdaDelta, AdaGrad, Adam, AdamW, Adamax, AmsGrad, Average, Averaged, Chain, Clip,
+    Constrained, Constraint, Convention, Epsilon, Group, Lion, Lookahead, Momentum, NAdam,
+    Nesterov, Optimizer, OptimizerState, RmsProp, Rule, Schedule, Sgd, WeightDecay,
 };
 pub use crate::penalty::{L1, L1L2, L2, Penalty};
+pub use crate::train::{Accuracy, EarlyStopping, ModelCheckpoint, Trainer};
 pub use crate::{
     Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Role,
     Scalar, Seed, Shape, Tape, Tensor, Var,

@@ -36,12 +36,7 @@ const LOWER: Case = Case {
 const HIGHER: Case = Case { direction: Direction::Higher, ..LOWER };
 
 const CASES: &[Case] = &[
-    Case {
-        name: "improves to the end",
-        values: &[5.0, 4.0, 3.0, 2.0],
-        remains: Some(3),
-        ..LOWER
-    },
+    Case { name: "improves to the end", values: &[5.0, 4.0, 3.0, 2.0], remains: Some(3), ..LOWER },
     Case {
         name: "stops with the first value that is worse",
         values: &[5.0, 4.0, 4.5, 3.0],

@@ -76,10 +76,7 @@ fn the_history_has_a_column_for_each_quantity() {
     let fit = trainer.fit(&mut params, &train).epochs(2).validation(&valid).silent();
     let history = fit.run().unwrap();
     let names: Vec<&str> = history.columns().iter().map(|column| &column.name[..]).collect();
-    assert_eq!(
-        names,
-        ["loss", "penalty", "total", "accuracy", "val_loss", "val_accuracy", "rate"]
-    );
+    assert_eq!(names, ["loss", "penalty", "total", "accuracy", "val_loss", "val_accuracy", "rate"]);
     assert_eq!((history.epochs(), history.ending()), (2, Some(&Ending::Finished)));
     // What was validated last is what an evaluation gives now; penalties are no part of it.
     let result = trainer.evaluate(&params, &valid).unwrap();
@@ -166,13 +163,11 @@ fn the_best_weights_are_put_back_whatever_ends_the_training() {
     }
 }
 
-/// A model whose loss is NaN from the third batch on.
-fn diverging(params: &mut Params) -> impl Layer {
-    let w = params.add_tensor("w", &Tensor::from([[1.0, -1.0], [0.5, 0.25]]));
-    gradtape::layers::from_fn(move |x| {
-        let w = x.graph().param(w);
-        x.matmul(w) + w.square().sum(..).ln() * 1e-3 + (w.sum(..) - 0.7).sqrt() * 1e-6
-    })
+/// A model whose penalty drives weights to where it has no value: after some batches it is NaN.
+fn diverging(params: &mut Params) -> impl Layer + use<> {
+    let toward_nan = gradtape::penalty::from_fn(|w| (w.sum(..) - 0.7).sqrt() * 0.01);
+    let init = Constant(0.1876);
+    Dense::new(2, 2).no_bias().init(init).penalty(toward_nan).build(params, "layer")
 }
 
 #[test]
@@ -212,9 +207,8 @@ fn a_plateau_lowers_the_rate() {
     let train = data(60);
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
-    let mut trainer = Trainer::new(&model, Sgd::new(1e-9), |logits, labels| {
-        loss::cross_entropy(logits, labels)
-    });
+    let mut trainer =
+        Trainer::new(&model, Sgd::new(1e-9), |logits, labels| loss::cross_entropy(logits, labels));
     let history = trainer
         .fit(&mut params, &train)
         .epochs(9)

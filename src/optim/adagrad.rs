@@ -1,8 +1,6 @@
 //! AdaGrad.
 
-use super::hyperparameter::Allowed;
-use super::{Chain, Rule, Schedule, optimizer};
-use crate::params::Gradients;
+use super::{Chain, Context, Epsilon, Rule, Schedule, optimizer, setters};
 use crate::scalar::Scalar;
 
 /// AdaGrad: each value has a rate of its own, which shrinks as its gradients add up.
@@ -12,13 +10,12 @@ use crate::scalar::Scalar;
 /// p -= rate · g / (√a + ε)
 /// ```
 ///
-/// | hyperparameter | default |
-/// |---|---|
-/// | [`eps`](Self::eps) `ε` | 1e-7 |
-/// | [`initial_sum`](Self::initial_sum), `a` at first | 0 |
+/// | hyperparameter | here | PyTorch | Keras |
+/// |---|---|---|---|
+/// | [`eps`](Self::eps) `ε` | 1e-7 outside | 1e-10 outside | 1e-7 inside |
+/// | [`initial_sum`](Self::initial_sum), `a` at first | 0 | 0 | 0.1 |
 ///
-/// This is PyTorch's form, where `ε` stands outside of the root and is 1e-10 by default. Keras
-/// divides by `√(a + ε)` and starts at `a = 0.1`. PyTorch's `lr_decay` is a schedule:
+/// With [`Epsilon::Inside`] the root is `√(a + ε)`. PyTorch's `lr_decay` is a schedule:
 /// `|step: u64| rate / (1.0 + step as f64 * lr_decay)`.
 ///
 /// J. Duchi, E. Hazan, Y. Singer, *Adaptive subgradient methods for online learning and stochastic
@@ -40,31 +37,26 @@ impl<T: Scalar> AdaGrad<T> {
     /// If the rate is negative, infinite or NaN.
     #[track_caller]
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        Self(Chain::named("AdaGrad", rate.into(), SumOfSquares { initial_sum: 0.0, eps: 1e-7 }))
+        let rule = SumOfSquares { initial_sum: 0.0, eps: Epsilon::Outside(1e-7) };
+        Self(Chain::named("AdaGrad", rate.into(), rule))
     }
 
-    /// What is added to the root: it bounds the step of a value whose gradients have been small.
+    /// What is added to the root, outside of it unless it says otherwise.
     ///
     /// # Panics
     ///
-    /// If it is not above 0.
+    /// If it is not finite and above 0 (in `f32`, too).
     #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        self.0.rule.eps = Allowed::Positive.check("AdaGrad", "eps", eps);
-        self
-    }
-
-    /// The sum of squares at first: it bounds the first steps, whose size is else that of the rate.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative, infinite or NaN.
-    #[track_caller]
-    pub fn initial_sum(mut self, sum: f64) -> Self {
-        self.0.rule.initial_sum = Allowed::NotNegative.check("AdaGrad", "initial_sum", sum);
+    pub fn eps(mut self, eps: impl Into<Epsilon>) -> Self {
+        self.0.rule.eps = eps.into().checked("AdaGrad");
         self
     }
 }
+
+setters!(AdaGrad {
+    /// The sum of squares at first: it bounds the first steps, whose size is else that of the rate.
+    initial_sum: NotNegative = rule.initial_sum;
+});
 
 optimizer!(AdaGrad);
 
@@ -72,7 +64,7 @@ optimizer!(AdaGrad);
 #[derive(Clone, Debug)]
 struct SumOfSquares {
     initial_sum: f64,
-    eps: f64,
+    eps: Epsilon,
 }
 
 impl<T: Scalar> Rule<T> for SumOfSquares {
@@ -82,15 +74,15 @@ impl<T: Scalar> Rule<T> for SumOfSquares {
         [T::from_f64(self.initial_sum)]
     }
 
-    fn formula(
-        &self,
-        _: u64,
-        _: &Gradients<T>,
-    ) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
-        let eps = T::from_f64(self.eps);
+    fn slots(&self) -> Vec<&'static str> {
+        vec!["sum"]
+    }
+
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
+        let [inside, outside] = self.eps.places().map(T::from_f64);
         move |[sum], _, gradient| {
             *sum += gradient * gradient;
-            gradient / (sum.sqrt() + eps)
+            gradient / ((*sum + inside).sqrt() + outside)
         }
     }
 }

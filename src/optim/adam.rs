@@ -1,8 +1,6 @@
 //! Adam.
 
-use super::hyperparameter::Allowed;
-use super::{Chain, Rule, Schedule, optimizer};
-use crate::params::Gradients;
+use super::{Chain, Context, Rule, Schedule, optimizer};
 use crate::scalar::Scalar;
 
 /// Adam: a running mean of the gradient, divided by the root of the running mean of its square,
@@ -14,16 +12,17 @@ use crate::scalar::Scalar;
 /// p -= rate · (m / (1-β₁ᵗ)) / (√(v / (1-β₂ᵗ)) + ε),   t = 1, 2, …
 /// ```
 ///
-/// | hyperparameter | default |
-/// |---|---|
-/// | [`beta1`](Self::beta1) `β₁` | 0.9 |
-/// | [`beta2`](Self::beta2) `β₂` | 0.999 |
-/// | [`eps`](Self::eps) `ε` | 1e-7 |
+/// | hyperparameter | here | PyTorch | Keras |
+/// |---|---|---|---|
+/// | [`beta1`](Self::beta1) `β₁` | 0.9 | 0.9 | 0.9 |
+/// | [`beta2`](Self::beta2) `β₂` | 0.999 | 0.999 | 0.999 |
+/// | [`eps`](Self::eps) `ε` | 1e-7 | 1e-8 | |
+/// | [`eps_hat`](Self::eps_hat) `ε̂` | | | 1e-7 |
 ///
-/// This is PyTorch's and the paper's form, where `ε` is 1e-8 by default and is added to the
-/// corrected root. Keras adds it before the correction:
-/// `p -= rate · √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + ε)`, whose first steps are smaller where gradients
-/// are of the size of `ε`.
+/// With [`eps_hat`](Self::eps_hat), which is Keras' form, it is added before the correction:
+/// `p -= rate · √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + ε̂)`. The first steps are then smaller where gradients
+/// are of the size of `ε̂`. A weight decay may be of either kind; [`AdamW`](super::AdamW) is this
+/// with the decoupled one.
 ///
 /// D. P. Kingma, J. Ba, *Adam: a method for stochastic optimization*, ICLR 2015.
 ///
@@ -43,52 +42,87 @@ impl<T: Scalar> Adam<T> {
     /// If the rate is negative, infinite or NaN.
     #[track_caller]
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        let moments = Moments { beta1: 0.9, beta2: 0.999, eps: 1e-7 };
-        Self(Chain::named("Adam", rate.into(), moments))
-    }
-
-    /// How much of the running mean of gradients is kept in a step.
-    ///
-    /// # Panics
-    ///
-    /// If it is not at least 0 and below 1.
-    #[track_caller]
-    pub fn beta1(mut self, beta1: f64) -> Self {
-        self.0.rule.beta1 = Allowed::Fraction.check("Adam", "beta1", beta1);
-        self
-    }
-
-    /// How much of the running mean of squares is kept in a step.
-    ///
-    /// # Panics
-    ///
-    /// If it is not at least 0 and below 1.
-    #[track_caller]
-    pub fn beta2(mut self, beta2: f64) -> Self {
-        self.0.rule.beta2 = Allowed::Fraction.check("Adam", "beta2", beta2);
-        self
-    }
-
-    /// What is added to the root: it bounds the step of a value whose gradients have been small.
-    ///
-    /// # Panics
-    ///
-    /// If it is not above 0.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        self.0.rule.eps = Allowed::Positive.check("Adam", "eps", eps);
-        self
+        Self(Chain::named("Adam", rate.into(), Moments::default()))
     }
 }
+
+/// Makes the setters of optimizers that divide by a root of `v`.
+macro_rules! moments {
+    ($name:ident, $($field:ident).+) => {
+        $crate::optim::setters!($name {
+            /// How much of the running mean of gradients is kept in a step.
+            beta1: Fraction = $($field).+.beta1;
+            /// How much of the running mean of squares is kept in a step.
+            beta2: Fraction = $($field).+.beta2;
+        });
+
+        impl<T: $crate::Scalar> $name<T> {
+            /// What is added to the corrected root, `√(v / (1-β₂ᵗ)) + ε`, in place of
+            /// [`eps_hat`](Self::eps_hat): it bounds the step of a value whose gradients have been
+            /// small.
+            ///
+            /// # Panics
+            ///
+            /// If it is not finite and above 0 (in `f32`, too).
+            #[track_caller]
+            pub fn eps(mut self, eps: f64) -> Self {
+                let allowed = $crate::optim::hyperparameter::Allowed::Positive;
+                self.0.$($field).+.eps = allowed.check(stringify!($name), "eps", eps);
+                self.0.$($field).+.before_correction = false;
+                self
+            }
+
+            /// What is added to the root before its correction, `(√v + ε̂) / √(1-β₂ᵗ)`, in place of
+            /// [`eps`](Self::eps): Keras' form, and the paper's "epsilon hat".
+            ///
+            /// # Panics
+            ///
+            /// If it is not finite and above 0 (in `f32`, too).
+            #[track_caller]
+            pub fn eps_hat(mut self, eps: f64) -> Self {
+                let allowed = $crate::optim::hyperparameter::Allowed::Positive;
+                self.0.$($field).+.eps = allowed.check(stringify!($name), "eps_hat", eps);
+                self.0.$($field).+.before_correction = true;
+                self
+            }
+        }
+    };
+}
+pub(super) use moments;
+
+moments!(Adam, rule);
 
 optimizer!(Adam);
 
 /// Divides the running mean of gradients by the root of that of squares.
-#[derive(Clone, Debug)]
-struct Moments {
-    beta1: f64,
-    beta2: f64,
-    eps: f64,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    pub(super) beta1: f64,
+    pub(super) beta2: f64,
+    pub(super) eps: f64,
+    /// Whether `eps` is added before the root is corrected.
+    pub(super) before_correction: bool,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-7, before_correction: false }
+    }
+}
+
+impl Moments {
+    /// What the mean, the root of squares and nothing are corrected with: two factors and `ε`.
+    pub(super) fn corrections(&self, step: u64) -> [f64; 3] {
+        let t = step as f64 + 1.0;
+        let mean = 1.0 / (1.0 - self.beta1.powf(t));
+        let root = 1.0 / (1.0 - self.beta2.powf(t)).sqrt();
+        [mean, root, if self.before_correction { root * self.eps } else { self.eps }]
+    }
+
+    /// `[β₁, 1-β₁, β₂, 1-β₂]`
+    pub(super) fn weights<T: Scalar>(&self) -> [T; 4] {
+        [self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2].map(T::from_f64)
+    }
 }
 
 impl<T: Scalar> Rule<T> for Moments {
@@ -98,22 +132,20 @@ impl<T: Scalar> Rule<T> for Moments {
         [T::ZERO; 2]
     }
 
+    fn slots(&self) -> Vec<&'static str> {
+        vec!["mean", "square"]
+    }
+
     fn formula(
         &self,
-        step: u64,
-        _: &Gradients<T>,
+        context: Context<'_, T>,
     ) -> impl Fn(&mut [T; 2], T, T) -> T + Copy + Send + Sync {
-        let Self { beta1, beta2, eps } = *self;
-        let t = step as f64 + 1.0;
-        let correct1 = T::from_f64(1.0 / (1.0 - beta1.powf(t)));
-        let correct2 = T::from_f64(1.0 / (1.0 - beta2.powf(t)).sqrt());
-        let [beta1, rest1] = [beta1, 1.0 - beta1].map(T::from_f64);
-        let [beta2, rest2] = [beta2, 1.0 - beta2].map(T::from_f64);
-        let eps = T::from_f64(eps);
+        let [mean_factor, root_factor, eps] = self.corrections(context.step).map(T::from_f64);
+        let [beta1, rest1, beta2, rest2] = self.weights::<T>();
         move |[mean, square], _, gradient| {
             *mean = beta1 * *mean + rest1 * gradient;
             *square = beta2 * *square + rest2 * (gradient * gradient);
-            correct1 * *mean / (correct2 * square.sqrt() + eps)
+            mean_factor * *mean / (root_factor * square.sqrt() + eps)
         }
     }
 }

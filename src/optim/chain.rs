@@ -1,29 +1,47 @@
-//! The engine: one pass over parameters, gradients and state.
+//! The engine: what is done around a rule, in one pass over parameters, gradients and state.
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
+use super::clip::{Clip, norm};
+use super::groups::{Group, Groups, Settings};
 use super::hyperparameter::{Allowed, Hyperparameter};
+use super::pass::{Pass, is_parallel};
 use super::state::sealed::State as _;
-use super::{Optimizer, Rule, Schedule, State};
-use crate::exec::kernels::simd::vectorize;
-use crate::exec::kernels::subnormal::FlushSubnormals;
+use super::{Context, GroupTable, Optimizer, OptimizerState, Rule, Schedule, WeightDecay};
 use crate::params::{Gradients, Params};
 use crate::scalar::Scalar;
 
 /// A rate and a [`Rule`], or a pair of rules: `p -= rate · step`, where the step is what the rules
 /// make of the gradient.
 ///
-/// The rules' formulas are compiled into one loop, so that parameters, gradients and state are read
-/// from memory once and steps are never stored. The pass is spread over the threads of the current
+/// Around the rules, every optimizer can do the following, in this order:
+///
+/// 1. [clip](Self::clip) the gradients,
+/// 2. add [weight decay](Self::weight_decay) of the kind L2 to them,
+/// 3. what the rules say: `p -= rate · step`,
+/// 4. and, with the same rate, decoupled weight decay: `p -= rate · λ · p` with the `p` of before,
+/// 5. draw small values to exactly 0, by a [proximal L1](Self::proximal_l1),
+///
+/// with other numbers for some [groups](Self::group) of parameters.
+///
+/// All formulas are compiled into one loop, so that parameters, gradients and state are read from
+/// memory once and steps are never stored. The pass is spread over the threads of the current
 /// rayon pool if there is enough of it; the values are the same on any number of threads.
 pub struct Chain<R: Rule<T>, T: Scalar = f32> {
     pub(super) rule: R,
+    name: &'static str,
     rate: Hyperparameter,
+    clip: Option<Clip>,
+    groups: Groups,
     steps: u64,
     /// What the rule remembers: one slice for each number, in the order of the layout.
     state: Vec<Vec<T>>,
     /// The number of values that it is remembered of.
     known: usize,
+    /// What the gradients of each parameter are multiplied by, if each has a number of its own.
+    factors: Vec<T>,
 }
 
 impl<T: Scalar, R: Rule<T>> Chain<R, T> {
@@ -41,7 +59,85 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
     #[track_caller]
     pub(super) fn named(name: &'static str, rate: Schedule, rule: R) -> Self {
         let rate = Hyperparameter::new(name, "the rate", Allowed::NotNegative, rate);
-        Self { rule, rate, steps: 0, state: Vec::new(), known: 0 }
+        let (state, factors) = (Vec::new(), Vec::new());
+        let groups = Groups::default();
+        Self { rule, name, rate, clip: None, groups, steps: 0, state, known: 0, factors }
+    }
+
+    /// The same around another rule, before the first step.
+    pub(super) fn with_rule<S: Rule<T>>(self, rule: impl FnOnce(R) -> S) -> Chain<S, T> {
+        let Self { name, rate, clip, groups, steps, .. } = self;
+        let (state, factors) = (Vec::new(), Vec::new());
+        Chain { rule: rule(self.rule), name, rate, clip, groups, steps, state, known: 0, factors }
+    }
+
+    /// Limits the gradients before anything else is done with them.
+    ///
+    /// # Panics
+    ///
+    /// If they are limited already.
+    #[track_caller]
+    pub fn clip(mut self, clip: Clip) -> Self {
+        if let Some(before) = self.clip {
+            panic!("{}: gradients are clipped already, {before}", self.name);
+        }
+        self.clip = Some(clip);
+        self
+    }
+
+    /// Pulls parameters towards 0, in one of two ways, which are not the same.
+    ///
+    /// # Panics
+    ///
+    /// If the number is negative, infinite or NaN.
+    #[track_caller]
+    pub fn weight_decay(mut self, decay: WeightDecay) -> Self {
+        self.groups.base.decay = Some(decay.checked(self.name));
+        self
+    }
+
+    /// Draws parameters to exactly 0 where the loss does not resist:
+    /// `p = sgn(p) · max(|p| - rate · λ, 0)` after the step, the proximal operator of
+    /// `rate · λ Σ|p|`. A penalty [`L1`](crate::penalty::L1) in the loss makes values small, but
+    /// never 0. The [`sparsity`](super::sparsity) tells how many there are.
+    ///
+    /// The rate is not divided by roots of squared gradients, as adaptive steps are.
+    ///
+    /// # Panics
+    ///
+    /// If the number is negative, infinite or NaN.
+    #[track_caller]
+    pub fn proximal_l1(mut self, lambda: f64) -> Self {
+        self.groups.base.l1 = Allowed::NotNegative.check(self.name, "proximal_l1", lambda);
+        self
+    }
+
+    /// Treats some parameters in another way. Settings of a later group override those of earlier
+    /// ones.
+    ///
+    /// # Panics
+    ///
+    /// The first step does, if no parameter is in the group.
+    pub fn group(mut self, group: Group) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// Leaves biases and the scales and shifts of normalizations without weight decay and
+    /// proximal L1.
+    pub fn exempt_biases_and_normalization(self) -> Self {
+        let exempt = Group::biases_and_normalization();
+        self.group(exempt.no_weight_decay().proximal_l1(0.0))
+    }
+
+    /// Who is in which group, and what that means for the next step.
+    ///
+    /// # Panics
+    ///
+    /// If no parameter is in a group.
+    #[track_caller]
+    pub fn groups(&self, params: &Params<T>) -> GroupTable {
+        self.groups.table(self.name, params.layout(), self.rate.at(self.steps), self.steps)
     }
 
     /// Makes room for the state of so many values; that of new ones is the initial state.
@@ -52,6 +148,82 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
             column.resize(len, initial);
         }
         self.known = len;
+    }
+
+    /// What this step's gradients are clipped by: the same factor for all, or `factors`.
+    fn measure(&mut self, gradients: &Gradients<T>) -> T {
+        let Some(clip) = self.clip else { return T::ONE };
+        if clip.each_by_itself() {
+            self.factors.resize(gradients.layout().entries().len(), T::ONE);
+            for part in self.groups.parts(gradients, true) {
+                let norm = norm(gradients, std::iter::once(part.range));
+                self.factors[part.parameter] = clip.factor(norm);
+            }
+        } else if clip.all_together() {
+            let parts = self.groups.parts(gradients, false);
+            return clip.factor(norm(gradients, parts.map(|part| part.range)));
+        }
+        T::ONE
+    }
+
+    /// The pass where there is nothing around the rule.
+    fn step_plainly(&mut self, rate: f64, params: &mut Params<T>, gradients: &Gradients<T>) {
+        let formula = self.rule.formula(Context { step: self.steps, rate, gradients });
+        let rate = T::from_f64(if self.rule.applies_rate() { 1.0 } else { rate });
+        let formula = move |state: &mut R::State, parameter, gradient| {
+            parameter - rate * formula(state, parameter, gradient)
+        };
+        let pass = Pass {
+            parts: || gradients.segments().map(|range| (range, formula)),
+            gradients: gradients.flat(),
+            parallel: is_parallel(params.flat().len()),
+        };
+        let state = R::State::columns(&mut self.state.iter_mut().map(|column| &mut column[..]));
+        pass.run::<R::State, _, _>(0, params.flat_mut(), state);
+    }
+
+    /// The pass with all that may be around the rule.
+    fn step_around(&mut self, rate: f64, params: &mut Params<T>, gradients: &Gradients<T>) {
+        let factor = self.measure(gradients);
+        let Self { rule, clip, groups, steps, factors, .. } = self;
+        let (rule, groups, step) = (&*rule, &*groups, *steps);
+        let bound = clip.map_or(T::INFINITY, |clip| clip.bound());
+        let classes: SmallVec<[_; 4]> = groups
+            .classes()
+            .iter()
+            .map(|class| {
+                let rate = groups.rate(class, rate, step);
+                let formula = rule.formula(Context { step, rate, gradients });
+                let around = Around::new(rate, rule.applies_rate(), &class.settings, bound);
+                (formula, around)
+            })
+            .collect();
+        let each_by_itself = clip.is_some_and(|clip| clip.each_by_itself());
+        let (classes, factors) = (&classes, &*factors);
+        let parts = || {
+            groups.parts(gradients, each_by_itself).map(move |part| {
+                let (formula, around) = classes[part.class];
+                let factor = if each_by_itself { factors[part.parameter] } else { factor };
+                (part.range, around.formula(factor, formula))
+            })
+        };
+        let parallel = is_parallel(params.flat().len());
+        let pass = Pass { parts, gradients: gradients.flat(), parallel };
+        let state = R::State::columns(&mut self.state.iter_mut().map(|column| &mut column[..]));
+        pass.run::<R::State, _, _>(0, params.flat_mut(), state);
+    }
+
+    /// The names of the numbers that the rule remembers, each of them once.
+    fn slots(&self) -> Vec<String> {
+        let (count, names) = (self.rule.init().numbers().len(), self.rule.slots());
+        let named = names.len();
+        assert!(named == count, "{}: {named} names for {count} numbers of state", self.name);
+        let unique =
+            |(i, name): (usize, &&str)| match names[..i].iter().filter(|n| *n == name).count() {
+                0 => name.to_string(),
+                before => format!("{name}_{}", before + 1),
+            };
+        names.iter().enumerate().map(unique).collect()
     }
 }
 
@@ -67,17 +239,13 @@ impl<T: Scalar, R: Rule<T>> Optimizer<T> for Chain<R, T> {
         if known < len {
             self.remember(len);
         }
-        let rate = T::from_f64(self.rate.at(self.steps));
-        let formula = self.rule.formula(self.steps, gradients);
-        let pass = Pass {
-            formula: move |state: &mut R::State, parameter, gradient| {
-                parameter - rate * formula(state, parameter, gradient)
-            },
-            gradients,
-            parallel: len >= PARALLEL && rayon::current_num_threads() > 1,
-        };
-        let state = R::State::columns(&mut self.state.iter_mut().map(|column| &mut column[..]));
-        pass.run::<R::State>(0, params.flat_mut(), state);
+        let rate = self.rate.at(self.steps);
+        if self.clip.is_none() && self.groups.are_plain() {
+            self.step_plainly(rate, params, gradients);
+        } else {
+            self.groups.assign(self.name, params.layout());
+            self.step_around(rate, params, gradients);
+        }
         gradients.apply_updates(params);
         self.steps += 1;
     }
@@ -93,78 +261,72 @@ impl<T: Scalar, R: Rule<T>> Optimizer<T> for Chain<R, T> {
     fn set_rate(&mut self, rate: Schedule) {
         self.rate.set(rate);
     }
-}
 
-/// The values that one thread works on at a time.
-const CHUNK: usize = 32 * 1024;
-
-/// The number of values from which on a second thread gains more than it costs to wake it.
-const PARALLEL: usize = 4 * CHUNK;
-
-/// One step's pass over all values.
-struct Pass<'a, F, T: Scalar> {
-    /// From state, parameter and gradient to the new parameter.
-    formula: F,
-    gradients: &'a Gradients<T>,
-    parallel: bool,
-}
-
-impl<F, T: Scalar> Pass<'_, F, T> {
-    /// Moves the parameters that stand from `start` on in the flat slice.
-    fn run<S>(&self, start: usize, parameters: &mut [T], state: S::Columns<'_>)
-    where
-        S: State<T>,
-        F: Fn(&mut S, T, T) -> T + Copy + Sync,
-    {
-        if self.parallel && parameters.len() > CHUNK {
-            // Cut by the number of values only, wherever the threads are.
-            let half = parameters.len().div_ceil(CHUNK) / 2 * CHUNK;
-            let (left, right) = parameters.split_at_mut(half);
-            let (left_state, right_state) = S::split_at(state, half);
-            rayon::join(
-                || self.run::<S>(start, left, left_state),
-                || self.run::<S>(start + half, right, right_state),
-            );
-            return;
+    fn state(&self, params: &Params<T>) -> OptimizerState<T> {
+        let mut state = OptimizerState::new(self.name);
+        state.set_count("steps", self.steps);
+        let initial = self.rule.init().numbers();
+        for (i, (slot, initial)) in self.slots().iter().zip(initial).enumerate() {
+            let column = self.state.get(i).map_or(&[][..], |column| column);
+            state.set_column(slot, params.layout(), column, initial);
         }
-        let _flush = FlushSubnormals::during::<T>();
-        let (mut at, end) = (start, start + parameters.len());
-        let mut rest = state;
-        for segment in self.gradients.segments() {
-            let range = segment.start.max(start)..segment.end.min(end);
-            if range.is_empty() {
-                continue;
-            }
-            let state;
-            (_, rest) = S::split_at(rest, range.start - at);
-            (state, rest) = S::split_at(rest, range.len());
-            at = range.end;
-            let parameters = &mut parameters[range.start - start..range.end - start];
-            apply(self.formula, parameters, &self.gradients.flat()[range], state);
+        state
+    }
+
+    fn load(&mut self, params: &Params<T>, state: &OptimizerState<T>) {
+        self.remember(params.flat().len());
+        let slots = self.slots();
+        for (slot, column) in slots.iter().zip(&mut self.state) {
+            state.column(slot, params.layout(), column);
         }
+        self.steps = state.count("steps").unwrap_or_default();
     }
 }
 
-fn apply<T, S, F>(formula: F, parameters: &mut [T], gradients: &[T], state: S::Columns<'_>)
-where
-    T: Scalar,
-    S: State<T>,
-    F: Fn(&mut S, T, T) -> T,
-{
-    vectorize(
+/// What is done around a rule's formula to the values of a class of parameters.
+#[derive(Clone, Copy)]
+struct Around<T> {
+    /// The largest gradient.
+    bound: T,
+    /// What of the parameter is added to the gradient.
+    coupled: T,
+    /// What the step is multiplied by.
+    rate: T,
+    /// What of the parameter is subtracted from it besides the step.
+    decoupled: T,
+    /// How far the parameter is drawn towards 0.
+    threshold: T,
+}
+
+impl<T: Scalar> Around<T> {
+    fn new(rate: f64, applied: bool, settings: &Settings, bound: T) -> Self {
+        let Settings { decay, l1, .. } = *settings;
+        Self {
+            bound,
+            coupled: T::from_f64(WeightDecay::coupled(decay)),
+            rate: T::from_f64(if applied { 1.0 } else { rate }),
+            decoupled: T::from_f64(rate * WeightDecay::decoupled(decay)),
+            threshold: T::from_f64(rate * l1),
+        }
+    }
+
+    /// The whole formula, from state, parameter and gradient to the new parameter.
+    fn formula<S>(
+        self,
+        factor: T,
+        rule: impl Fn(&mut S, T, T) -> T + Copy + Send + Sync,
+    ) -> impl Fn(&mut S, T, T) -> T + Copy + Send + Sync {
+        let Self { bound, coupled, rate, decoupled, threshold } = self;
         #[inline(always)]
-        move || {
-            // Slices that are seen to be of equal length need no check of bounds.
-            let count = parameters.len();
-            let gradients = &gradients[..count];
-            let (mut columns, _) = S::split_at(state, count);
-            for i in 0..count {
-                let mut state = S::get(&columns, i);
-                parameters[i] = formula(&mut state, parameters[i], gradients[i]);
-                state.set(&mut columns, i);
-            }
-        },
-    );
+        move |state, parameter, gradient| {
+            let clipped = (gradient * factor).maximum(-bound).minimum(bound);
+            let step = rule(state, parameter, clipped + coupled * parameter);
+            let moved = parameter - rate * step - decoupled * parameter;
+            // NaN is not small, and stays.
+            let drawn = if moved > T::ZERO { moved - threshold } else { moved + threshold };
+            if moved.abs() <= threshold { T::ZERO } else { drawn }
+        }
+    }
 }
 
 /// Parameters may have been added since the gradients were computed, but the others are the same.
@@ -187,15 +349,36 @@ fn check_layout<T: Scalar>(params: &Params<T>, gradients: &Gradients<T>) {
 
 impl<T: Scalar, R: Rule<T> + Clone> Clone for Chain<R, T> {
     fn clone(&self) -> Self {
-        let Self { rule, rate, steps, state, known } = self;
-        let (rule, rate, state) = (rule.clone(), rate.clone(), state.clone());
-        Self { rule, rate, steps: *steps, state, known: *known }
+        let Self { rule, name, rate, clip, groups, steps, state, known, factors } = self;
+        Self {
+            rule: rule.clone(),
+            name,
+            rate: rate.clone(),
+            clip: *clip,
+            groups: groups.clone(),
+            steps: *steps,
+            state: state.clone(),
+            known: *known,
+            factors: factors.clone(),
+        }
     }
 }
 
+/// All that was chosen, with the formulas of the weight decay.
 impl<T: Scalar, R: Rule<T> + fmt::Debug> fmt::Debug for Chain<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, rate, steps, .. } = self;
-        write!(f, "{rule:?} at {rate:?} after {steps} steps")
+        let Self { rule, rate, clip, groups, steps, .. } = self;
+        write!(f, "{rule:?} at {rate:?}")?;
+        if let Some(clip) = clip {
+            write!(f, ", clipping {clip}")?;
+        }
+        write!(f, "{groups:?} after {steps} steps")
+    }
+}
+
+/// The same as `Debug`.
+impl<T: Scalar, R: Rule<T> + fmt::Debug> fmt::Display for Chain<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Allowed {
     Positive,
     /// From 0 to below 1.
     Fraction,
+    /// Above 0 and at most 1.
+    PositiveShare,
 }
 
 impl Allowed {
@@ -22,6 +24,7 @@ impl Allowed {
             // What is 0 in `f32` protects no division.
             Allowed::Positive => value as f32 > 0.0 && value < f64::INFINITY,
             Allowed::Fraction => (0.0..1.0).contains(&value),
+            Allowed::PositiveShare => value as f32 > 0.0 && value <= 1.0,
         }
     }
 
@@ -39,6 +42,7 @@ impl fmt::Display for Allowed {
             Allowed::NotNegative => "finite and not negative",
             Allowed::Positive => "finite and above 0 (in f32, too)",
             Allowed::Fraction => "at least 0 and below 1",
+            Allowed::PositiveShare => "above 0 and at most 1",
         })
     }
 }
@@ -103,6 +107,7 @@ mod tests {
     #[test]
     fn limits_are_in_or_out_as_they_say() {
         let tests = [
+            (Allowed::PositiveShare, [1e-30, 1.0], [0.0, 1.0 + 1e-15]),
             (Allowed::NotNegative, [0.0, 1e300], [-1e-300, f64::INFINITY]),
             (Allowed::Positive, [1e-30, 1e300], [0.0, 1e-60]),
             (Allowed::Fraction, [0.0, 0.999], [-1e-300, 1.0]),

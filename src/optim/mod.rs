@@ -7,11 +7,30 @@
 //! | [`Nesterov`] | `g + μv` with the same `v` |
 //! | [`AdaGrad`] | `g / (√a + ε)` with `a = a + g²` |
 //! | [`RmsProp`] | `g / (√s + ε)` with `s = ρs + (1-ρ)g²` |
+//! | [`AdaDelta`] | `d = √(u + ε) / √(s + ε) · g` with running means `s` of `g²` and `u` of `d²` |
 //! | [`Adam`] | `m̂ / (√v̂ + ε)` with running means `m` of `g` and `v` of `g²` |
+//! | [`AdamW`] | the same and `λp` |
+//! | [`AmsGrad`] | Adam's with the largest `v` so far |
+//! | [`Adamax`] | `m̂ / (u + ε)` with `u = max(β₂u, |g|)` |
+//! | [`NAdam`] | Adam's with Nesterov's look ahead |
+//! | [`Lion`] | `sgn(β₁m + (1-β₁)g)` |
 //!
 //! An optimizer is a [`Chain`]: a [`Rule`] turns the gradient into a step, and the chain subtracts
-//! the rate times the step. Two rules in a pair run one after the other. Where the formulas of the
-//! frameworks differ, those here are PyTorch's; each optimizer's page says how.
+//! the rate times the step. Two rules in a pair run one after the other. What is done around the
+//! rule is the same for all optimizers: [clipping](Clip), [weight decay](WeightDecay), a proximal L1
+//! and [groups](Group) of parameters with numbers of their own. Where the formulas of the frameworks
+//! differ, those here are PyTorch's unless the other form is asked for by its name
+//! ([`Convention`], [`Epsilon`]); each optimizer's page says how, and what the defaults are.
+//!
+//! Around an optimizer there may be others, which take its place: [`Lookahead`], [`Averaged`],
+//! [`Accumulate`], [`Constrained`].
+//!
+//! ```
+//! use gradtape::prelude::*;
+//!
+//! let adam = AdamW::new(1e-3).clip(Clip::global_norm(1.0)).exempt_biases_and_normalization();
+//! let optimizer: Averaged<_> = Averaged::new(Lookahead::new(adam, 5, 0.5), Average::exponential(0.999));
+//! ```
 //!
 //! The rate is a number or a function of the step:
 //!
@@ -23,29 +42,67 @@
 //! assert_eq!(constant.rate(), decaying.rate());
 //! ```
 
+mod accumulate;
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
+mod adamw;
+mod amsgrad;
+mod average;
 mod chain;
+mod clip;
+mod constrained;
+mod convention;
+mod decay;
+mod epsilon;
+mod group_table;
+mod groups;
 mod hyperparameter;
+mod lion;
+mod lookahead;
 mod momentum;
+mod nadam;
 mod nesterov;
+mod optimizer_state;
+mod pass;
 mod rmsprop;
 mod rule;
 mod schedule;
 mod sgd;
+mod sparsity;
 mod state;
 
+pub use accumulate::Accumulate;
+pub use adadelta::AdaDelta;
 pub use adagrad::AdaGrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use adamw::AdamW;
+pub use amsgrad::AmsGrad;
+pub use average::{Average, Averaged};
 pub use chain::Chain;
-pub use momentum::Momentum;
+pub use clip::Clip;
+pub use constrained::{Constrained, Constraint};
+pub use convention::Convention;
+pub use decay::WeightDecay;
+pub use epsilon::Epsilon;
+pub use group_table::{GroupTable, Row};
+pub use groups::Group;
+pub use lion::Lion;
+pub use lookahead::Lookahead;
+pub use momentum::{Momentum, Velocity};
+pub use nadam::NAdam;
 pub use nesterov::Nesterov;
-pub use rmsprop::RmsProp;
-pub use rule::Rule;
+pub use optimizer_state::{OptimizerState, Slot};
+pub use rmsprop::{CenteredSquares, MeanSquares, RmsProp};
+pub use rule::{Context, Rule};
 pub use schedule::Schedule;
 pub use sgd::Sgd;
+pub use sparsity::{Sparsity, sparsity};
 pub use state::State;
 
+use crate::error::Error;
 use crate::params::{Gradients, Params};
 use crate::scalar::Scalar;
 
@@ -86,12 +143,115 @@ pub trait Optimizer<T: Scalar = f32> {
     /// If the rate is negative, infinite or NaN.
     #[track_caller]
     fn set_rate(&mut self, rate: Schedule);
+
+    /// What is remembered from step to step, by the paths of the parameters.
+    fn state(&self, params: &Params<T>) -> OptimizerState<T>;
+
+    /// Takes over a state that has the names and shapes of [`state`](Self::state); for implementors.
+    /// Others call [`restore`](Self::restore), which makes sure of that first.
+    fn load(&mut self, params: &Params<T>, state: &OptimizerState<T>);
+
+    /// Goes on where an optimizer of the same kind stopped, to the bit. The parameters may be in
+    /// another order than they were when the state was taken.
+    ///
+    /// # Errors
+    ///
+    /// If the state is that of another kind of optimizer or of other parameters: all that is
+    /// missing, unexpected or of another shape is listed, and nothing is changed.
+    fn restore(&mut self, params: &Params<T>, state: &OptimizerState<T>) -> Result<(), Error> {
+        state.matches(&self.state(params))?;
+        self.load(params, state);
+        Ok(())
+    }
+}
+
+impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
+        (**self).step(params, gradients);
+    }
+
+    fn steps(&self) -> u64 {
+        (**self).steps()
+    }
+
+    fn rate(&self) -> f64 {
+        (**self).rate()
+    }
+
+    fn set_rate(&mut self, rate: Schedule) {
+        (**self).set_rate(rate);
+    }
+
+    fn state(&self, params: &Params<T>) -> OptimizerState<T> {
+        (**self).state(params)
+    }
+
+    fn load(&mut self, params: &Params<T>, state: &OptimizerState<T>) {
+        (**self).load(params, state);
+    }
 }
 
 /// Makes an optimizer of a struct around a [`Chain`].
 macro_rules! optimizer {
     ($name:ident) => {
-        impl<T: $crate::Scalar> $crate::optim::Optimizer<T> for $name<T> {
+        optimizer!([T: $crate::Scalar] $name<T>);
+    };
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
+            /// Limits the gradients; see [`Chain::clip`](super::Chain::clip).
+            ///
+            /// # Panics
+            ///
+            /// If they are limited already.
+            #[track_caller]
+            pub fn clip(self, clip: $crate::optim::Clip) -> Self {
+                Self(self.0.clip(clip))
+            }
+
+            /// Pulls parameters towards 0; see [`WeightDecay`](super::WeightDecay) for the formulas.
+            ///
+            /// # Panics
+            ///
+            /// If the number is negative, infinite or NaN.
+            #[track_caller]
+            pub fn weight_decay(self, decay: $crate::optim::WeightDecay) -> Self {
+                Self(self.0.weight_decay(decay))
+            }
+
+            /// Draws parameters to exactly 0; see
+            /// [`Chain::proximal_l1`](super::Chain::proximal_l1).
+            ///
+            /// # Panics
+            ///
+            /// If the number is negative, infinite or NaN.
+            #[track_caller]
+            pub fn proximal_l1(self, lambda: f64) -> Self {
+                Self(self.0.proximal_l1(lambda))
+            }
+
+            /// Treats some parameters in another way; see [`Group`](super::Group).
+            pub fn group(self, group: $crate::optim::Group) -> Self {
+                Self(self.0.group(group))
+            }
+
+            /// Leaves biases and the scales and shifts of normalizations without weight decay and
+            /// proximal L1.
+            pub fn exempt_biases_and_normalization(self) -> Self {
+                Self(self.0.exempt_biases_and_normalization())
+            }
+
+            /// Who is in which group, and what that means for the next step.
+            ///
+            /// # Panics
+            ///
+            /// If no parameter is in a group.
+            #[track_caller]
+            pub fn groups(&self, params: &$crate::Params<T>) -> $crate::optim::GroupTable {
+                self.0.groups(params)
+            }
+        }
+
+        impl<$($generics)*> $crate::optim::Optimizer<T> for $type {
             fn step(
                 &mut self,
                 params: &mut $crate::params::Params<T>,
@@ -111,10 +271,59 @@ macro_rules! optimizer {
             fn set_rate(&mut self, rate: $crate::optim::Schedule) {
                 self.0.set_rate(rate);
             }
+
+            fn state(
+                &self,
+                params: &$crate::params::Params<T>,
+            ) -> $crate::optim::OptimizerState<T> {
+                self.0.state(params)
+            }
+
+            fn load(
+                &mut self,
+                params: &$crate::params::Params<T>,
+                state: &$crate::optim::OptimizerState<T>,
+            ) {
+                self.0.load(params, state);
+            }
+        }
+
+        /// All that was chosen, as `Debug` prints it.
+        impl<$($generics)*> ::std::fmt::Display for $type
+        where
+            Self: ::std::fmt::Debug,
+        {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Debug::fmt(self, f)
+            }
         }
     };
 }
 use optimizer;
+
+/// Makes methods that set numbers of a rule.
+macro_rules! setters {
+    (@allowed Fraction) => { "at least 0 and below 1" };
+    (@allowed Positive) => { "finite and above 0 (in `f32`, too)" };
+    (@allowed NotNegative) => { "finite and not negative" };
+    ($name:ident { $($(#[doc = $doc:literal])* $method:ident: $allowed:ident = $($field:ident).+;)* }) => {
+        impl<T: $crate::Scalar> $name<T> {
+            $($(#[doc = $doc])*
+            ///
+            /// # Panics
+            ///
+            #[doc = concat!("If it is not ", $crate::optim::setters!(@allowed $allowed), ".")]
+            #[track_caller]
+            pub fn $method(mut self, $method: f64) -> Self {
+                let allowed = $crate::optim::hyperparameter::Allowed::$allowed;
+                let (owner, name) = (stringify!($name), stringify!($method));
+                self.0.$($field).+ = allowed.check(owner, name, $method);
+                self
+            })*
+        }
+    };
+}
+use setters;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,6 @@
 //! Gradient descent with Nesterov's momentum.
 
-use super::hyperparameter::{Allowed, Hyperparameter};
-use super::{Chain, Rule, Schedule, optimizer};
-use crate::params::Gradients;
+use super::{Chain, Convention, Schedule, Velocity, optimizer};
 use crate::scalar::Scalar;
 
 /// Gradient descent with Nesterov's momentum, which looks ahead.
@@ -14,13 +12,22 @@ use crate::scalar::Scalar;
 ///
 /// where `v = 0` at first.
 ///
-/// | hyperparameter | default |
-/// |---|---|
-/// | [`momentum`](Self::momentum) `μ` | 0.9 |
+/// | hyperparameter | here | PyTorch | Keras |
+/// |---|---|---|---|
+/// | [`momentum`](Self::momentum) `μ` | 0.9 | 0 | 0 |
+/// | [`convention`](Self::convention) | PyTorch's | | |
 ///
-/// This is PyTorch's form, without dampening. Nesterov takes the gradient where the velocity is
-/// about to carry the parameters; the parameters here are those points. Keras writes
-/// `v = μv - rate · g`, `p += μv - rate · g`, which is the same as long as the rate does not change.
+/// Nesterov takes the gradient where the velocity is about to carry the parameters; the parameters
+/// here are those points. With [`Convention::Keras`] it is `v = μv + rate · g`,
+/// `p -= μv + rate · g`, which is the same as long as the rate does not change.
+///
+/// There is no dampening, with which this is not Nesterov's method any more:
+///
+/// ```compile_fail
+/// use gradtape::prelude::*;
+///
+/// let optimizer: Nesterov = Nesterov::new(0.01).dampening(0.1);
+/// ```
 ///
 /// Y. Nesterov, *A method for solving the convex programming problem with convergence rate
 /// O(1/k²)*, 1983; in this form I. Sutskever, J. Martens, G. Dahl, G. Hinton, *On the importance of
@@ -32,7 +39,7 @@ use crate::scalar::Scalar;
 /// let optimizer: Nesterov = Nesterov::new(0.01).momentum(0.95);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Nesterov<T: Scalar = f32>(Chain<LookAhead, T>);
+pub struct Nesterov<T: Scalar = f32>(Chain<Velocity, T>);
 
 impl<T: Scalar> Nesterov<T> {
     /// Gradient descent with Nesterov's momentum at this rate.
@@ -42,8 +49,8 @@ impl<T: Scalar> Nesterov<T> {
     /// If the rate is negative, infinite or NaN.
     #[track_caller]
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        let momentum = Hyperparameter::new("Nesterov", "momentum", Allowed::Fraction, 0.9.into());
-        Self(Chain::named("Nesterov", rate.into(), LookAhead { momentum }))
+        let velocity = Velocity { nesterov: true, ..Velocity::new("Nesterov", 0.9) };
+        Self(Chain::named("Nesterov", rate.into(), velocity))
     }
 
     /// How much of the velocity is kept in a step: a number or a schedule.
@@ -56,32 +63,12 @@ impl<T: Scalar> Nesterov<T> {
         self.0.rule.momentum.set(momentum.into());
         self
     }
+
+    /// Which framework's form: PyTorch's by default.
+    pub fn convention(mut self, convention: Convention) -> Self {
+        self.0.rule.convention = convention;
+        self
+    }
 }
 
 optimizer!(Nesterov);
-
-/// The step is what the velocity would be if the gradient came a second time.
-#[derive(Clone, Debug)]
-struct LookAhead {
-    momentum: Hyperparameter,
-}
-
-impl<T: Scalar> Rule<T> for LookAhead {
-    type State = [T; 1];
-
-    fn init(&self) -> [T; 1] {
-        [T::ZERO]
-    }
-
-    fn formula(
-        &self,
-        step: u64,
-        _: &Gradients<T>,
-    ) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
-        let momentum = T::from_f64(self.momentum.at(step));
-        move |[velocity], _, gradient| {
-            *velocity = momentum * *velocity + gradient;
-            gradient + momentum * *velocity
-        }
-    }
-}

@@ -8,11 +8,13 @@ use crate::scalar::Scalar;
 /// mean: a formula for one value, which the [`Chain`](super::Chain) that the rule is part of
 /// applies to all.
 ///
-/// A rule has no rate and no sign: the chain subtracts the rate times the step. A pair of rules is
-/// a rule, whose second one is given the step of the first.
+/// A rule has no rate and no sign: the chain subtracts the rate times the step. (A rule that needs
+/// the rate in its state says so by [`applies_rate`](Self::applies_rate).) A pair of rules is a
+/// rule, whose second one is given the step of the first.
 ///
 /// ```
 /// use gradtape::Scalar;
+/// use gradtape::optim::Context;
 /// use gradtape::prelude::*;
 ///
 /// /// v = μv + (1-μ)g, and the step is v, cut off at ±1.
@@ -25,10 +27,13 @@ use crate::scalar::Scalar;
 ///         [T::ZERO]
 ///     }
 ///
+///     fn slots(&self) -> Vec<&'static str> {
+///         vec!["mean"]
+///     }
+///
 ///     fn formula(
 ///         &self,
-///         _step: u64,
-///         _gradients: &Gradients<T>,
+///         _: Context<'_, T>,
 ///     ) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
 ///         let (momentum, rest) = (T::from_f64(self.momentum), T::from_f64(1.0 - self.momentum));
 ///         move |[mean], _parameter, gradient| {
@@ -52,17 +57,39 @@ pub trait Rule<T: Scalar>: Send + Sync {
     /// What they are before the first step.
     fn init(&self) -> Self::State;
 
-    /// The formula of this step, counted from 0: from state, parameter and gradient of one value
-    /// to its step, with the state changed in place.
+    /// A name for each of these numbers, under which they are saved, such as `mean`; none has a
+    /// slash in it. What a name stands for must not depend on hyperparameters, or its name must,
+    /// too.
+    fn slots(&self) -> Vec<&'static str>;
+
+    /// The formula of a step: from state, parameter and gradient of one value to its step, with the
+    /// state changed in place.
     ///
-    /// What is the same for all values, such as bias corrections or the norm of all gradients, is
-    /// computed here, once, from nothing but the arguments, so that a resumed run needs only the
+    /// What is the same for all values, such as bias corrections, is computed here, once for each
+    /// group of parameters, from nothing but the arguments, so that a resumed run needs only the
     /// state and the number of steps.
     fn formula(
         &self,
-        step: u64,
-        gradients: &Gradients<T>,
+        context: Context<'_, T>,
     ) -> impl Fn(&mut Self::State, T, T) -> T + Copy + Send + Sync;
+
+    /// Whether the formula's step has been multiplied by the context's rate, so that the chain
+    /// subtracts it as it is.
+    fn applies_rate(&self) -> bool {
+        false
+    }
+}
+
+/// What a rule may know of a step as a whole.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Context<'a, T: Scalar = f32> {
+    /// Which step it is, counted from 0.
+    pub step: u64,
+    /// What is yet to be multiplied by: the rate, or 1 where the first rule of a pair has applied it.
+    pub rate: f64,
+    /// All gradients, as they were before clipping and weight decay.
+    pub gradients: &'a Gradients<T>,
 }
 
 impl<T: Scalar, A: Rule<T>, B: Rule<T>> Rule<T> for (A, B) {
@@ -72,14 +99,24 @@ impl<T: Scalar, A: Rule<T>, B: Rule<T>> Rule<T> for (A, B) {
         (self.0.init(), self.1.init())
     }
 
+    fn slots(&self) -> Vec<&'static str> {
+        let mut slots = self.0.slots();
+        slots.extend(self.1.slots());
+        slots
+    }
+
     fn formula(
         &self,
-        step: u64,
-        gradients: &Gradients<T>,
+        context: Context<'_, T>,
     ) -> impl Fn(&mut Self::State, T, T) -> T + Copy + Send + Sync {
-        let first = self.0.formula(step, gradients);
-        let second = self.1.formula(step, gradients);
+        let first = self.0.formula(context);
+        let rate = if self.0.applies_rate() { 1.0 } else { context.rate };
+        let second = self.1.formula(Context { rate, ..context });
         move |(a, b), parameter, gradient| second(b, parameter, first(a, parameter, gradient))
+    }
+
+    fn applies_rate(&self) -> bool {
+        self.0.applies_rate() || self.1.applies_rate()
     }
 }
 
@@ -101,10 +138,13 @@ mod tests {
             []
         }
 
+        fn slots(&self) -> Vec<&'static str> {
+            Vec::new()
+        }
+
         fn formula(
             &self,
-            _: u64,
-            _: &Gradients<T>,
+            _: Context<'_, T>,
         ) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
             let decay = T::from_f64(self.0);
             move |_, parameter, gradient| gradient + decay * parameter
@@ -121,10 +161,13 @@ mod tests {
             [T::ONE, T::ZERO]
         }
 
+        fn slots(&self) -> Vec<&'static str> {
+            vec!["largest", "count"]
+        }
+
         fn formula(
             &self,
-            _: u64,
-            _: &Gradients<T>,
+            _: Context<'_, T>,
         ) -> impl Fn(&mut [T; 2], T, T) -> T + Copy + Send + Sync {
             |[largest, count], _, gradient| {
                 *count += T::ONE;

@@ -1,7 +1,6 @@
 //! Stochastic gradient descent.
 
-use super::{Chain, Rule, Schedule, optimizer};
-use crate::params::Gradients;
+use super::{Chain, Context, Rule, Schedule, optimizer};
 use crate::scalar::Scalar;
 
 /// Stochastic gradient descent: `p -= rate · g`. [`Momentum`](super::Momentum) and
@@ -42,11 +41,11 @@ impl<T: Scalar> Rule<T> for Descent {
         []
     }
 
-    fn formula(
-        &self,
-        _: u64,
-        _: &Gradients<T>,
-    ) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
+    fn slots(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
         |_, _, gradient| gradient
     }
 }

@@ -76,6 +76,62 @@ impl<T: Scalar> Gradients<T> {
         Self { layout, values, reached, loss, store: None }
     }
 
+    /// The same numbers once more.
+    pub(crate) fn copy(&self) -> Self {
+        let (layout, values, reached) = (&self.layout, self.values.clone(), &self.reached);
+        let (layout, reached, store) = (layout.clone(), reached.clone(), self.store.clone());
+        Self { layout, values, reached, loss: self.loss, store }
+    }
+
+    /// Becomes a copy, in the same memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.values.clone_from(&other.values);
+        (self.layout, self.reached) = (other.layout.clone(), other.reached.clone());
+        self.loss = other.loss;
+    }
+
+    /// Adds the gradients and the loss of another run with the same parameters, such as on the
+    /// next part of a batch. What only one of both has a gradient for is taken from that one; state
+    /// has the new values of the other run.
+    ///
+    /// # Panics
+    ///
+    /// If the other gradients are of other parameters.
+    #[track_caller]
+    pub fn accumulate(&mut self, other: &Self) {
+        let (len, others) = (self.values.len(), other.values.len());
+        assert!(len == others, "gradients of {len} and of {others} values cannot be added");
+        for (i, (id, entry)) in self.layout.ids().zip(self.layout.entries()).enumerate() {
+            if !other.reached[i] {
+                continue;
+            }
+            let range = self.layout.range(id);
+            let (sum, new) = (&mut self.values[range.clone()], &other.values[range]);
+            if self.reached[i] && entry.role != Role::State {
+                sum.iter_mut().zip(new).for_each(|(sum, &new)| *sum += new);
+            } else {
+                sum.copy_from_slice(new);
+            }
+            if !self.reached[i] {
+                Arc::make_mut(&mut self.reached)[i] = true;
+            }
+        }
+        self.loss += other.loss;
+    }
+
+    /// Multiplies the gradients and the loss, such as by one over the number of runs that were
+    /// [added up](Self::accumulate).
+    pub fn scale(&mut self, factor: f64) {
+        let factor = T::from_f64(factor);
+        for (id, entry) in self.layout.ids().zip(self.layout.entries()) {
+            if entry.role != Role::State {
+                let range = self.layout.range(id);
+                self.values[range].iter_mut().for_each(|x| *x = *x * factor);
+            }
+        }
+        self.loss = self.loss * factor;
+    }
+
     /// The loss that was differentiated.
     pub fn loss(&self) -> T {
         self.loss

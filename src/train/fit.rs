@@ -188,7 +188,12 @@ impl<'a, 'm> Run<'a, 'm> {
         if let Some(rate) = resumed.rate {
             trainer.optimizer.set_rate(rate.into());
         }
-        Resumed { history: self.history, sums: self.sums, .. } = resumed;
+        Resumed {
+            position: self.position,
+            sums: self.sums,
+            history: self.history,
+            rate: self.rate,
+        } = resumed;
         Ok(())
     }
 
@@ -231,7 +236,7 @@ impl<'a, 'm> Run<'a, 'm> {
         let loss = tape.keep(trainer.loss_of(prediction, tape.input(&batch.y)));
         let penalty = tape.keep(tape.penalty());
         if !trainer.metrics.is_empty() {
-            tape.keep(prediction);
+            let _ = tape.keep(prediction);
         }
         let gradients = tape.backward(loss + penalty);
         if !gradients.loss().is_finite() {

@@ -73,11 +73,6 @@ impl History {
         self.ending = Some(ending);
     }
 
-    /// Forgets how it ended, since it goes on.
-    pub(super) fn reopen(&mut self) {
-        self.ending = None;
-    }
-
     /// The columns, in the order of the table.
     pub fn columns(&self) -> &[Column] {
         &self.columns

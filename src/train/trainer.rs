@@ -160,7 +160,7 @@ impl<'m> Trainer<'m> {
             let tape = Tape::inference(params);
             let prediction = self.model.forward(tape.input(&batch.x));
             let loss = self.loss_of(prediction, tape.input(&batch.y));
-            tape.keep(prediction);
+            let _ = tape.keep(prediction);
             let loss = f64::from(tape.item(loss));
             sums.add_loss(loss, 0.0, batch.len() as f64);
             let predicted = &tape.value(prediction);

@@ -120,7 +120,7 @@ impl Callback for ModelCheckpoint {
 
     fn after_batch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
         match self.when {
-            When::Batches(batches) if (moment.batch + 1) % batches == 0 => {
+            When::Batches(batches) if (moment.batch + 1).is_multiple_of(batches) => {
                 Ok(self.save(moment.epoch))
             }
             _ => Ok(Decision::Continue),
@@ -129,7 +129,7 @@ impl Callback for ModelCheckpoint {
 
     fn after_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
         let due = match &self.when {
-            When::Epochs(epochs) => (moment.epoch + 1) % epochs == 0,
+            When::Epochs(epochs) => (moment.epoch + 1).is_multiple_of(*epochs),
             When::Batches(_) => true,
             When::Best(monitor, direction) => {
                 let value = monitor.latest(moment.history);

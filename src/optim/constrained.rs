@@ -1,0 +1,167 @@
+//! Constraints on the weights.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::groups::expect_some;
+use super::hyperparameter::Allowed;
+use super::{Optimizer, OptimizerState, Schedule};
+use crate::params::{Entry, Gradients, Params};
+use crate::scalar::Scalar;
+use crate::shape::Shape;
+
+/// What the weights of each unit must satisfy, `w` being all that go into it: a column of a dense
+/// layer's kernel `[inputs, units]`, a filter of a convolution's `[filters, channels, ...]`, a
+/// vector as a whole. The norm is Euclidean.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Constraint {
+    /// `w · min(1, limit / |w|)`
+    ///
+    /// N. Srebro, A. Shraibman, *Rank, trace-norm and max-norm*, COLT 2005.
+    MaxNorm(f64),
+    /// `w / |w|`; weights that are all 0 stay so.
+    UnitNorm,
+}
+
+impl Constraint {
+    /// What the weights of a unit are multiplied by.
+    fn factor(self, norm: f64) -> f64 {
+        match self {
+            Constraint::MaxNorm(limit) if norm > limit => limit / norm,
+            Constraint::UnitNorm if norm > 0.0 => 1.0 / norm,
+            // NaN is left to be seen.
+            _ => 1.0,
+        }
+    }
+}
+
+/// Puts parameters back to where a [`Constraint`] holds, after each step of any optimizer that moves
+/// them.
+///
+/// ```
+/// use gradtape::prelude::*;
+///
+/// let mut params = Params::<f32>::new(Seed(42));
+/// let w = params.add(Parameter::new("w", [2, 1]).role(Role::Weight));
+/// let kernels = |entry: &gradtape::params::Entry| entry.role == Role::Weight;
+/// let mut optimizer = Constrained::new(Sgd::new(1.0), kernels, Constraint::MaxNorm(1.0));
+///
+/// let gradients = Gradients::new(&params, vec![-3.0, -4.0], 0.0);
+/// optimizer.step(&mut params, &gradients);
+/// assert_eq!(params.values(w), [0.6, 0.8]);
+/// ```
+#[derive(Clone)]
+pub struct Constrained<O> {
+    inner: O,
+    predicate: Arc<dyn Fn(&Entry) -> bool + Send + Sync>,
+    constraint: Constraint,
+    /// The parameters that the predicate was asked about, and what it said.
+    chosen: Vec<bool>,
+    /// The norms of a parameter's units.
+    norms: Vec<f64>,
+}
+
+impl<O> Constrained<O> {
+    /// A constraint on the parameters for which this holds.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is not finite and above 0. If the predicate holds for no parameter, the first
+    /// step panics.
+    #[track_caller]
+    pub fn new(
+        inner: O,
+        predicate: impl Fn(&Entry) -> bool + Send + Sync + 'static,
+        constraint: Constraint,
+    ) -> Self {
+        if let Constraint::MaxNorm(limit) = constraint {
+            Allowed::Positive.check("Constrained", "the limit", limit);
+        }
+        let predicate = Arc::new(predicate);
+        Self { inner, predicate, constraint, chosen: Vec::new(), norms: Vec::new() }
+    }
+
+    /// The optimizer inside.
+    pub fn inner(&self) -> &O {
+        &self.inner
+    }
+}
+
+impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Constrained<O> {
+    fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
+        let entries = params.layout().entries();
+        if self.chosen.len() != entries.len() {
+            expect_some("Constrained: the predicate", params.layout(), &*self.predicate);
+            self.chosen = entries.iter().map(|entry| (self.predicate)(entry)).collect();
+        }
+        let before = self.inner.steps();
+        self.inner.step(params, gradients);
+        if self.inner.steps() == before {
+            return;
+        }
+        let layout = params.layout().clone();
+        for (id, &chosen) in layout.ids().zip(&self.chosen) {
+            if chosen && layout.entry(id).trainable {
+                let shape = &layout.entry(id).shape;
+                constrain(self.constraint, shape, params.values_mut(id), &mut self.norms);
+            }
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        self.inner.steps()
+    }
+
+    fn rate(&self) -> f64 {
+        self.inner.rate()
+    }
+
+    fn set_rate(&mut self, rate: Schedule) {
+        self.inner.set_rate(rate);
+    }
+
+    fn state(&self, params: &Params<T>) -> OptimizerState<T> {
+        self.inner.state(params).within("Constrained")
+    }
+
+    fn load(&mut self, params: &Params<T>, state: &OptimizerState<T>) {
+        self.inner.load(params, &state.inner());
+    }
+}
+
+/// Multiplies the weights of each unit by the factor of their norm.
+fn constrain<T: Scalar>(
+    constraint: Constraint,
+    shape: &Shape,
+    values: &mut [T],
+    norms: &mut Vec<f64>,
+) {
+    // Values as rows, in which neighbours belong to one unit, of which there are `units` in turn.
+    let (units, run) = match shape[..] {
+        [] | [_] => (1, values.len()),
+        [_, units] => (units, 1),
+        [units, ..] => (units, values.len() / units.max(1)),
+    };
+    norms.clear();
+    norms.resize(units, 0.0);
+    for (i, run) in values.chunks(run.max(1)).enumerate() {
+        norms[i % units] += run.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
+    }
+    for norm in norms.iter_mut() {
+        *norm = constraint.factor(norm.sqrt());
+    }
+    for (i, run) in values.chunks_mut(run.max(1)).enumerate() {
+        let factor = norms[i % units];
+        if factor != 1.0 {
+            run.iter_mut().for_each(|x| *x = T::from_f64(x.to_f64() * factor));
+        }
+    }
+}
+
+impl<O: fmt::Debug> fmt::Debug for Constrained<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Constrained({:?}, {:?})", self.inner, self.constraint)
+    }
+}
