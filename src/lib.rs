@@ -65,6 +65,8 @@ pub mod optim;
 pub mod params;
 pub mod penalty;
 pub mod prelude;
+#[cfg(feature = "plot")]
+pub mod report;
 mod scalar;
 mod seed;
 mod shape;

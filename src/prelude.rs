@@ -12,6 +12,7 @@ pub use crate::layers::{
     Dense, Dropout, Layer, LeakyRelu, LogSoftmax, Relu, Sequential, Sigmoid, Softmax, Softplus,
     Tanh,
 };
+pub use crate::loss;
 pub use crate::optim::{
     Accumulate, AdaDelta, AdaGrad, Adam, AdamW, Adamax, AmsGrad, Average, Averaged, Chain, Clip,
     Constrained, Constraint, Convention, Epsilon, Group, Lion, Lookahead, Momentum, NAdam,

@@ -48,10 +48,9 @@ fn train(path: &Path, optimizer: impl Optimizer, plan: Plan) -> Result<Outcome, 
     let (train, valid) = data();
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
-    let mut trainer = Trainer::new(&model, optimizer, |logits, labels| {
-        loss::cross_entropy(logits, labels)
-    })
-    .metric(Accuracy);
+    let mut trainer =
+        Trainer::new(&model, optimizer, |logits, labels| loss::cross_entropy(logits, labels))
+            .metric(Accuracy);
     let checkpoint = ModelCheckpoint::new(path.display().to_string());
     let checkpoint = match plan.every_batches {
         Some(batches) => checkpoint.every_batches(batches),

@@ -12,6 +12,7 @@ mod history;
 mod metrics;
 mod patience;
 mod progress;
+mod rate_range;
 mod trainer;
 
 pub use callbacks::{
@@ -23,4 +24,5 @@ pub use history::{Column, Ending, History};
 pub use metrics::{Accuracy, Direction, Metric, Predictions, Target};
 pub use patience::{MinDelta, Patience, Verdict};
 pub use progress::Progress;
+pub use rate_range::RateRange;
 pub use trainer::{Evaluation, Trainer};

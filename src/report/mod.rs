@@ -1,0 +1,5 @@
+//! Results to look at: pictures in SVG, which any browser shows.
+
+mod chart;
+
+pub use chart::Chart;
