@@ -133,4 +133,26 @@ fn steady_loops_make_no_call_to_the_allocator() {
         optimizer.step(&mut params, &gradients);
     });
     assert_eq!(convolution, 0, "training with convolutions");
+
+    let mut params = Params::<f32>::new(Seed(0));
+    let model = Dense::new(50, 3).build(&mut params, "texts");
+    // Texts of up to a dozen words: no two batches have the same number of entries.
+    let words = |row: u32| (0..row * row % 13).map(move |i| (row * 7 + i * i) % 50);
+    let texts =
+        SparseRows::multi_hot(50, (0..examples as u32).map(|row| Vec::from_iter(words(row))))
+            .expect("words below 50");
+    let batches: Vec<SparseRows> = (0..7)
+        .map(|batch| {
+            let rows = (batch * 32..(batch + 1) * 32).map(|row| texts.row(row));
+            SparseRows::multi_hot(50, rows).expect("words below 50")
+        })
+        .collect();
+    let mut optimizer = Adam::new(0.001);
+    let sparse = calls_in(2_000, |i| {
+        let tape = Tape::training(&params, Seed(i as u64));
+        let scores = model.forward(tape.sparse(&batches[i % 7]));
+        let gradients = tape.backward(scores.cross_entropy(&first.y));
+        optimizer.step(&mut params, &gradients);
+    });
+    assert_eq!(sparse, 0, "training on sparse rows");
 }

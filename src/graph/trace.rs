@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Node, NodeId};
+use super::{Attached, Node, NodeId};
 use crate::params::ParamId;
-use crate::tensor::Indices;
 
 /// The nodes of a step in recording order. Nodes are only ever added, so whatever was derived from
 /// a trace stays valid for the identity of the trace.
@@ -15,8 +14,8 @@ pub(crate) struct Trace {
     pub(crate) sweeps: Vec<Sweep>,
     /// The node of each parameter, by its position in the layout.
     params: Vec<Option<NodeId>>,
-    /// Storage for the next step's indices.
-    pub(crate) spare_indices: Vec<Indices>,
+    /// Storage for the list of what the next step's graph holds.
+    pub(crate) spare_attached: Vec<Attached>,
 }
 
 /// A reverse sweep: what was differentiated when, and which nodes came out.
@@ -48,7 +47,7 @@ impl Default for Trace {
             nodes: Vec::new(),
             sweeps: Vec::new(),
             params: Vec::new(),
-            spare_indices: Vec::new(),
+            spare_attached: Vec::new(),
         }
     }
 }
