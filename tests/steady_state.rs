@@ -77,7 +77,7 @@ fn steady_loops_make_no_call_to_the_allocator() {
     let x = Tensor::from_fn([examples, 2], |i| (i as f32 * 0.37).sin());
     let y = Tensor::from_fn([32, 3], |i| (i as f32 * 0.73).cos());
     let labels: Vec<u32> = (0..examples as u32).map(|i| i % 3).collect();
-    let data = Dataset::new(x, labels.into()).expect("as many labels as examples");
+    let data = Dataset::new(x, Indices::from(labels)).expect("as many labels as examples");
     let first = data.batch(0..32);
 
     let mut optimizer = Momentum::new(0.01);
@@ -141,17 +141,15 @@ fn steady_loops_make_no_call_to_the_allocator() {
     let texts =
         SparseRows::multi_hot(50, (0..examples as u32).map(|row| Vec::from_iter(words(row))))
             .expect("words below 50");
-    let batches: Vec<SparseRows> = (0..7)
-        .map(|batch| {
-            let rows = (batch * 32..(batch + 1) * 32).map(|row| texts.row(row));
-            SparseRows::multi_hot(50, rows).expect("words below 50")
-        })
-        .collect();
+    let labels = Indices::from((0..examples as u32).map(|row| row % 3).collect::<Vec<_>>());
+    let data = Dataset::new(texts, labels).expect("as many labels as texts");
+    let mut batches = data.batches(32).shuffled(Seed(1)).epochs(usize::MAX);
     let mut optimizer = Adam::new(0.001);
-    let sparse = calls_in(2_000, |i| {
-        let tape = Tape::training(&params, Seed(i as u64));
-        let scores = model.forward(tape.sparse(&batches[i % 7]));
-        let gradients = tape.backward(scores.cross_entropy(&first.y));
+    let sparse = calls_in(2_000, |_| {
+        let batch = batches.next().expect("epochs without end");
+        let tape = Tape::training(&params, batch.seed());
+        let scores = model.forward(tape.sparse(&batch.x));
+        let gradients = tape.backward(scores.cross_entropy(&batch.y));
         optimizer.step(&mut params, &gradients);
     });
     assert_eq!(sparse, 0, "training on sparse rows");
