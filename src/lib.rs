@@ -30,7 +30,7 @@
 //! |---|---|
 //! | write mathematics | [`Var`]: operators, functions, reductions, losses |
 //! | record and run it | [`Tape`] |
-//! | hold numbers | [`Tensor`], [`Indices`], [`Params`] |
+//! | hold numbers | [`Tensor`], [`SparseRows`], [`Indices`], [`Params`] |
 //! | say what is wanted | [`loss`] |
 //! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
 //! | choose initial values | [`init`] |
@@ -70,6 +70,7 @@ pub mod report;
 mod scalar;
 mod seed;
 mod shape;
+mod sparse;
 mod strided;
 mod tensor;
 pub mod train;
@@ -87,6 +88,7 @@ pub use params::{Gradients, ParamId, Parameter, Params, Role};
 pub use scalar::Scalar;
 pub use seed::Seed;
 pub use shape::{Axes, IntoAxes, Shape};
+pub use sparse::SparseRows;
 pub use tensor::{Indices, Tensor};
 
 /// The README's own code runs too.

@@ -22,5 +22,5 @@ pub use crate::penalty::{L1, L1L2, L2, Penalty};
 pub use crate::train::{Accuracy, EarlyStopping, ModelCheckpoint, Trainer};
 pub use crate::{
     Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Role,
-    Scalar, Seed, Shape, Tape, Tensor, Var,
+    Scalar, Seed, Shape, SparseRows, Tape, Tensor, Var,
 };

@@ -109,6 +109,33 @@ fn a_layer_that_does_not_fit_is_named() {
 }
 
 #[test]
+fn sparse_rows_are_multiplied_by_a_matrix_and_nothing_else() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add(Parameter::new("hidden/kernel", [3, 4]));
+    let rows = SparseRows::multi_hot(3, [[0], [2]]).unwrap();
+    let tape = Tape::inference(&params);
+    let (x, w) = (tape.sparse(&rows), tape.param(w));
+    let way_out = "can only be multiplied by a matrix, `x.matmul(w)`; for anything else bind them \
+                   dense: `tape.input(&rows.to_dense())`";
+    assert_says(|| x + 1.0, &["add: sparse rows", way_out, "inputs: sparse %0 [2, 3]"]);
+    assert_says(|| x.transpose(), &["permute: sparse rows", way_out]);
+    assert_says(|| x.sum(..), &["sum: sparse rows", way_out]);
+    assert_says(|| w.transpose().matmul(x.transpose()), &["permute: sparse rows"]);
+    assert_says(|| w.matmul(x), &["matmul: sparse rows", way_out, "hidden/kernel"]);
+    assert_says(|| x.matmul(x), &["sparse_matmul: sparse rows", way_out]);
+    assert_says(|| tape.value(x), &["value: sparse rows", way_out]);
+    assert_says(|| tape.keep(x), &["keep: sparse rows", way_out]);
+    assert_says(|| tape.interpret(x), &["interpret: sparse rows", way_out]);
+    let y = x.matmul(w).sum(..);
+    assert_says(|| tape.gradient(y, &[x]), &["gradient: sparse rows", way_out]);
+
+    let columns = "sparse_matmul: shapes [2, 3] and [4, 3] do not fit: 3 columns of the first, 4";
+    assert_says(|| x.matmul(w.transpose()), &[columns]);
+    let matrices = tape.input(&Tensor::zeros([2, 3, 4]));
+    assert_says(|| x.matmul(matrices), &["multiplied by one matrix, not [2, 3, 4]"]);
+}
+
+#[test]
 fn shapes_that_no_memory_could_hold() {
     let params = Params::<f32>::new(Seed(0));
     let tape = Tape::inference(&params);

@@ -13,7 +13,7 @@ fn train(threads: usize, seed: u64) -> Vec<u32> {
         let mut optimizer = Adam::new(1e-3);
         let x = Tensor::from_fn([640, 100], |i| (i as f32 * 0.37).sin());
         let labels: Vec<u32> = (0..640).map(|i| i * 7 % 10).collect();
-        let data = Dataset::new(x, labels.into()).unwrap();
+        let data = Dataset::new(x, Indices::from(labels)).unwrap();
         let mut bits = Vec::new();
         for batch in data.batches(128).shuffled(Seed(seed)).epochs(10) {
             let tape = Tape::training(&params, batch.seed());

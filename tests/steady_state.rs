@@ -77,7 +77,7 @@ fn steady_loops_make_no_call_to_the_allocator() {
     let x = Tensor::from_fn([examples, 2], |i| (i as f32 * 0.37).sin());
     let y = Tensor::from_fn([32, 3], |i| (i as f32 * 0.73).cos());
     let labels: Vec<u32> = (0..examples as u32).map(|i| i % 3).collect();
-    let data = Dataset::new(x, labels.into()).expect("as many labels as examples");
+    let data = Dataset::new(x, Indices::from(labels)).expect("as many labels as examples");
     let first = data.batch(0..32);
 
     let mut optimizer = Momentum::new(0.01);
@@ -133,4 +133,24 @@ fn steady_loops_make_no_call_to_the_allocator() {
         optimizer.step(&mut params, &gradients);
     });
     assert_eq!(convolution, 0, "training with convolutions");
+
+    let mut params = Params::<f32>::new(Seed(0));
+    let model = Dense::new(50, 3).build(&mut params, "texts");
+    // Texts of up to a dozen words: no two batches have the same number of entries.
+    let words = |row: u32| (0..row * row % 13).map(move |i| (row * 7 + i * i) % 50);
+    let texts =
+        SparseRows::multi_hot(50, (0..examples as u32).map(|row| Vec::from_iter(words(row))))
+            .expect("words below 50");
+    let labels = Indices::from((0..examples as u32).map(|row| row % 3).collect::<Vec<_>>());
+    let data = Dataset::new(texts, labels).expect("as many labels as texts");
+    let mut batches = data.batches(32).shuffled(Seed(1)).epochs(usize::MAX);
+    let mut optimizer = Adam::new(0.001);
+    let sparse = calls_in(2_000, |_| {
+        let batch = batches.next().expect("epochs without end");
+        let tape = Tape::training(&params, batch.seed());
+        let scores = model.forward(tape.sparse(&batch.x));
+        let gradients = tape.backward(scores.cross_entropy(&batch.y));
+        optimizer.step(&mut params, &gradients);
+    });
+    assert_eq!(sparse, 0, "training on sparse rows");
 }

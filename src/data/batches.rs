@@ -3,29 +3,29 @@
 use std::iter::FusedIterator;
 use std::ops::Range;
 
-use crate::data::Dataset;
 use crate::data::dataset::shuffle;
+use crate::data::{Dataset, Rows};
 use crate::seed::Seed;
 use crate::tensor::{Indices, Tensor};
 
 #[cfg(test)]
 mod tests;
 
-/// Some examples of a [`Dataset`], and their labels.
+/// Some examples of a [`Dataset`], and what belongs to each of them.
 #[derive(Clone, Debug)]
-pub struct Batch {
-    /// The examples, counted by the first axis.
-    pub x: Tensor<f32>,
-    /// The labels, one for each example.
-    pub y: Indices,
+pub struct Batch<X = Tensor<f32>, Y = Indices> {
+    /// The examples, one a row.
+    pub x: X,
+    /// What belongs to each example, such as its label.
+    pub y: Y,
     seed: Seed,
     epoch: usize,
     index: usize,
 }
 
-impl Batch {
+impl<X: Rows, Y: Rows> Batch<X, Y> {
     /// The batch at a place of the run with this seed.
-    pub(crate) fn new(examples: Dataset, run: Seed, epoch: usize, index: usize) -> Self {
+    pub(crate) fn new(examples: Dataset<X, Y>, run: Seed, epoch: usize, index: usize) -> Self {
         let (x, y) = examples.into_parts();
         let seed = run.derive_named("batch").derive(epoch as u64).derive(index as u64);
         Self { x, y, seed, epoch, index }
@@ -33,7 +33,7 @@ impl Batch {
 
     /// The number of examples.
     pub fn len(&self) -> usize {
-        self.y.data().len()
+        self.x.rows().unwrap_or(0)
     }
 
     /// Whether there are no examples.
@@ -76,12 +76,12 @@ impl Batch {
 /// # Ok::<(), gradtape::Error>(())
 /// ```
 ///
-/// Storage is reused: once a batch, and whatever its tensors were cloned into, is dropped, a
+/// Storage is reused: once a batch, and whatever its rows were cloned into, is dropped, a
 /// later batch is written over it, so a steady loop allocates nothing.
 #[derive(Debug)]
 #[must_use = "an iterator of batches does nothing until it is iterated over"]
-pub struct Batches<'d> {
-    dataset: &'d Dataset,
+pub struct Batches<'d, X = Tensor<f32>, Y = Indices> {
+    dataset: &'d Dataset<X, Y>,
     size: usize,
     drop_last: bool,
     shuffle: bool,
@@ -93,15 +93,15 @@ pub struct Batches<'d> {
     /// The rows in the order of the current epoch, from its first batch on.
     order: Vec<usize>,
     /// The last batches, oldest first, to be written over when nobody else holds them any more.
-    kept: Vec<Dataset>,
+    kept: Vec<Dataset<X, Y>>,
 }
 
-impl<'d> Batches<'d> {
+impl<'d, X: Rows, Y: Rows> Batches<'d, X, Y> {
     /// How many batches are kept to be written over. A loop holds one at a time, or two if it
     /// looks ahead or if what recorded a step is dropped after the next batch was taken.
     const KEPT: usize = 3;
 
-    pub(crate) fn new(dataset: &'d Dataset, size: usize) -> Self {
+    pub(crate) fn new(dataset: &'d Dataset<X, Y>, size: usize) -> Self {
         Self {
             dataset,
             size,
@@ -179,7 +179,7 @@ impl<'d> Batches<'d> {
     }
 
     /// Examples to write the next batch over: their storage is reused if nobody shares it.
-    fn storage(&mut self) -> Dataset {
+    fn storage(&mut self) -> Dataset<X, Y> {
         match self.kept.iter_mut().position(Dataset::is_unshared) {
             Some(free) => self.kept.remove(free),
             None => {
@@ -192,10 +192,10 @@ impl<'d> Batches<'d> {
     }
 }
 
-impl Iterator for Batches<'_> {
-    type Item = Batch;
+impl<X: Rows, Y: Rows> Iterator for Batches<'_, X, Y> {
+    type Item = Batch<X, Y>;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Batch<X, Y>> {
         let per_epoch = self.per_epoch();
         if self.epochs.is_empty() || per_epoch == 0 {
             return None;
@@ -226,6 +226,6 @@ impl Iterator for Batches<'_> {
     }
 }
 
-impl ExactSizeIterator for Batches<'_> {}
+impl<X: Rows, Y: Rows> ExactSizeIterator for Batches<'_, X, Y> {}
 
-impl FusedIterator for Batches<'_> {}
+impl<X: Rows, Y: Rows> FusedIterator for Batches<'_, X, Y> {}

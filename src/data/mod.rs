@@ -9,6 +9,10 @@ mod batches;
 mod dataset;
 #[cfg(feature = "datasets")]
 pub mod datasets;
+mod labels;
+mod rows;
+mod split;
 
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
+pub use rows::Rows;

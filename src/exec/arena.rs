@@ -2,6 +2,12 @@
 
 use crate::scalar::Scalar;
 
+/// Types of which any bits are a value, and which need no stricter alignment than a cache line.
+pub(crate) trait AnyBits: Copy {}
+
+impl<T: Scalar> AnyBits for T {}
+impl AnyBits for u32 {}
+
 /// A cache line: the unit of alignment.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -15,7 +21,7 @@ pub(super) struct Arena {
 
 impl Arena {
     /// Memory for `len` numbers. What it holds is unspecified, but always numbers.
-    pub(super) fn reserve<T: Scalar>(&mut self, len: usize) -> *mut T {
+    pub(super) fn reserve<T: AnyBits>(&mut self, len: usize) -> *mut T {
         let bytes = len.checked_mul(size_of::<T>()).expect("more memory than there can be");
         let lines = bytes.div_ceil(size_of::<Line>());
         if self.lines.len() < lines {

@@ -151,7 +151,7 @@ impl Placing<'_> {
                     ArgumentDraft::Numbers(storage, start, shape) => {
                         (Argument::Numbers(self.place_of(storage).behind(start)), shape)
                     }
-                    ArgumentDraft::Indices(slot, shape) => (Argument::Indices(slot), shape),
+                    ArgumentDraft::Attached(slot, shape) => (Argument::Attached(slot), shape),
                     ArgumentDraft::Seed(shape) => (Argument::Seed, shape),
                 };
                 let inputs = inputs.into_iter().map(argument).collect();

@@ -74,7 +74,7 @@ pub(super) struct ProductDraft {
 
 pub(super) enum ArgumentDraft {
     Numbers(StorageId, usize, Shape),
-    Indices(u32, Shape),
+    Attached(u32, Shape),
     Seed(Shape),
 }
 

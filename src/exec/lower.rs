@@ -26,7 +26,7 @@ use crate::shape::Shape;
 #[derive(Clone)]
 enum Value {
     Constant(Constant),
-    Indices(u32),
+    Attached(u32),
     Seed,
     /// Drawn where it is used.
     Mask,
@@ -119,7 +119,7 @@ impl Lowering<'_> {
             Source::Input(slot) => Place::Input(slot, 0),
             Source::Param(param) => Place::Param(self.layout.entry(param).offset),
             Source::Scalar(value) => return Value::Constant(value),
-            Source::Indices(slot) => return Value::Indices(slot),
+            Source::Indices(slot) | Source::Sparse(slot) => return Value::Attached(slot),
             Source::Seed => return Value::Seed,
         };
         let len = self.shape(id).numel();
@@ -399,7 +399,7 @@ impl Lowering<'_> {
         let arguments = self.inputs(id).into_iter().map(|input| {
             let shape = self.shape(input).clone();
             match self.value(input) {
-                Value::Indices(slot) => ArgumentDraft::Indices(slot, shape),
+                Value::Attached(slot) => ArgumentDraft::Attached(slot, shape),
                 Value::Seed => ArgumentDraft::Seed(shape),
                 _ => {
                     let (storage, start) = self.contiguous(input);

@@ -3,15 +3,17 @@
 use std::marker::PhantomData;
 
 use super::plan::Place;
+use crate::graph::Attached;
+use crate::ops::Data;
 use crate::scalar::Scalar;
 use crate::seed::Seed;
-use crate::tensor::{Indices, Tensor};
+use crate::tensor::Tensor;
 
 /// The numbers that a plan is run over.
 pub(crate) struct Bindings<'a, T> {
     pub(crate) params: &'a [T],
     pub(crate) inputs: &'a [Tensor<T>],
-    pub(crate) indices: &'a [Indices],
+    pub(crate) attached: &'a [Attached],
     pub(crate) seed: Seed,
 }
 
@@ -21,7 +23,7 @@ pub(super) struct Memory<'a, T> {
     gradients: *mut T,
     params: *const T,
     inputs: &'a [Tensor<T>],
-    indices: &'a [Indices],
+    attached: &'a [Attached],
     seed: [u32; 2],
     bound: PhantomData<&'a mut [T]>,
 }
@@ -31,13 +33,13 @@ unsafe impl<T: Sync> Sync for Memory<'_, T> {}
 
 impl<'a, T: Scalar> Memory<'a, T> {
     pub(super) fn new(bindings: &Bindings<'a, T>, gradients: &'a mut [T], arena: *mut T) -> Self {
-        let Bindings { params, inputs, indices, seed } = *bindings;
+        let Bindings { params, inputs, attached, seed } = *bindings;
         Self {
             arena,
             gradients: gradients.as_mut_ptr(),
             params: params.as_ptr(),
             inputs,
-            indices,
+            attached,
             seed: [seed.0 as u32, (seed.0 >> 32) as u32],
             bound: PhantomData,
         }
@@ -56,9 +58,9 @@ impl<'a, T: Scalar> Memory<'a, T> {
         }
     }
 
-    /// The whole numbers bound to a slot.
-    pub(super) fn indices(&self, slot: u32) -> &[u32] {
-        self.indices[slot as usize].data()
+    /// What the graph holds in a slot.
+    pub(super) fn attached(&self, slot: u32) -> Data<'_, T> {
+        self.attached[slot as usize].data()
     }
 
     /// The seed as two whole numbers, the form in which it is an input.

@@ -23,13 +23,13 @@ pub(crate) fn interpret<T: Scalar>(
             Op::Source(Source::Input(slot)) => bindings.inputs[slot as usize].data().to_vec(),
             Op::Source(Source::Param(id)) => bindings.params[layout.range(id)].to_vec(),
             Op::Source(Source::Scalar(value)) => vec![T::from_f64(value.0)],
-            Op::Source(Source::Indices(_) | Source::Seed) => Vec::new(),
+            Op::Source(Source::Indices(_) | Source::Sparse(_) | Source::Seed) => Vec::new(),
             _ => {
                 let array = |id: &NodeId| {
                     let input = &nodes[id.index()];
                     let data = match input.op {
-                        Op::Source(Source::Indices(slot)) => {
-                            Data::Indices(bindings.indices[slot as usize].data())
+                        Op::Source(Source::Indices(slot) | Source::Sparse(slot)) => {
+                            bindings.attached[slot as usize].data()
                         }
                         Op::Source(Source::Seed) => Data::Indices(&seed),
                         _ => Data::Numbers(&values[id.index()]),

@@ -109,7 +109,7 @@ pub(super) struct Call {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Argument {
     Numbers(Place),
-    Indices(u32),
+    Attached(u32),
     Seed,
 }
 

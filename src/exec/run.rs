@@ -101,7 +101,7 @@ impl Call {
                     unsafe { std::slice::from_raw_parts(memory.at(place), shape.numel()) };
                 Data::Numbers(numbers)
             }
-            Argument::Indices(slot) => Data::Indices(memory.indices(slot)),
+            Argument::Attached(slot) => memory.attached(slot),
             Argument::Seed => Data::Indices(memory.seed_halves()),
         };
         let inputs: SmallVec<[Array<'_, T>; 4]> =

@@ -85,7 +85,7 @@ fn run<T: Scalar>(graph: &Graph, loss: Var<'_>, params: &Params<T>, fuse: bool) 
 }
 
 fn bindings<T: Scalar>(params: &Params<T>) -> Bindings<'_, T> {
-    Bindings { params: params.flat(), inputs: &[], indices: &[], seed: Seed(3) }
+    Bindings { params: params.flat(), inputs: &[], attached: &[], seed: Seed(3) }
 }
 
 fn graph_of<T: Scalar>(params: &Params<T>) -> Graph {

@@ -4,12 +4,12 @@ use super::differences::Differences;
 use super::kinks;
 use crate::error::Error;
 use crate::exec::{self, Bindings, Plan, Workspace};
-use crate::graph::{Graph, NodeId, Tape, Var};
+use crate::graph::{Attached, Graph, NodeId, Tape, Var};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::tensor::{Indices, Tensor};
+use crate::tensor::Tensor;
 
 /// A recorded value that can be computed again at other parameters.
 pub(super) struct Evaluation<'a> {
@@ -30,7 +30,7 @@ pub(super) struct Evaluation<'a> {
 /// What stays the same from one evaluation to the next: inputs, labels and noise.
 struct Bound<'a> {
     inputs: Vec<Tensor<f64>>,
-    indices: std::cell::Ref<'a, [Indices]>,
+    attached: std::cell::Ref<'a, [Attached]>,
     seed: Seed,
     workspace: Workspace<f64>,
 }
@@ -38,8 +38,8 @@ struct Bound<'a> {
 impl Bound<'_> {
     /// Runs a plan, with gradients if it computes any.
     fn run(&mut self, plan: &Plan, params: &Params<f64>, gradients: &mut [f64]) {
-        let Self { inputs, indices, seed, workspace } = self;
-        let bindings = Bindings { params: params.flat(), inputs, indices, seed: *seed };
+        let Self { inputs, attached, seed, workspace } = self;
+        let bindings = Bindings { params: params.flat(), inputs, attached, seed: *seed };
         workspace.run(plan, &bindings, gradients);
     }
 
@@ -67,7 +67,7 @@ impl<'a> Evaluation<'a> {
         let mut bound = Bound {
             inputs: tape.inputs_in_double(),
             // Nothing can be recorded from here on.
-            indices: graph.bound_indices(),
+            attached: graph.attached(),
             seed: tape.seed(),
             workspace: Workspace::default(),
         };

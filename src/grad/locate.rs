@@ -6,12 +6,12 @@ use std::panic::Location;
 use super::check::GradCheck;
 use super::evaluation::Evaluation;
 use super::kinks;
-use crate::graph::{Graph, NodeId, Source, Var};
+use crate::graph::{Attached, Graph, NodeId, Source, Var};
 use crate::ops::Op;
 use crate::ops::view::View;
 use crate::params::{ParamId, Params};
 use crate::seed::Seed;
-use crate::tensor::{Indices, Tensor};
+use crate::tensor::Tensor;
 
 /// Where a wrong gradient comes from. Prints as a sentence.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub(super) fn locate(value: Var<'_>, evaluation: &mut Evaluation<'_>) -> Option<
 /// What an input of an operation is bound to when the operation is recorded alone.
 enum Input {
     Numbers(ParamId),
-    Indices(Indices),
+    Attached(Attached),
 }
 
 /// The error of one operation's rule, if it is wrong.
@@ -83,8 +83,8 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
     let mut inputs = Vec::new();
     for (i, (id, source)) in sources.into_iter().enumerate() {
         inputs.push(match source {
-            Op::Source(Source::Indices(slot)) => {
-                Input::Indices(graph.bound_indices()[slot as usize].clone())
+            Op::Source(Source::Indices(slot) | Source::Sparse(slot)) => {
+                Input::Attached(graph.attached()[slot as usize].clone())
             }
             Op::Source(Source::Seed) => return None,
             _ => {
@@ -97,7 +97,7 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
     let report = GradCheck::of_one_rule().run(&params, |tape| {
         let recorded = inputs.iter().map(|input| match input {
             Input::Numbers(id) => tape.param(*id).id(),
-            Input::Indices(indices) => tape.graph().indices(indices.clone()).id(),
+            Input::Attached(data) => tape.graph().attach(data.clone()).id(),
         });
         let recorded: Vec<NodeId> = recorded.collect();
         tape.graph().record(op, &recorded)

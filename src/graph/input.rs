@@ -1,10 +1,11 @@
 //! What a tape is given to work on.
 
-use super::{Tape, Var};
+use super::{Attached, Tape, Var};
 use crate::scalar::Scalar;
+use crate::sparse::SparseRows;
 use crate::tensor::{Indices, Tensor};
 
-/// What a tape takes as an input: numbers, or whole numbers such as labels.
+/// What a tape takes as an input: numbers, whole numbers such as labels, or sparse rows.
 ///
 /// [`Tape::input`] takes any of them, so that a training loop reads the same whatever a model
 /// works on. Numbers are shared, not copied.
@@ -25,6 +26,14 @@ impl<T: Scalar> Input<T> for Tensor<T> {
 impl<T: Scalar> Input<T> for Indices {
     #[track_caller]
     fn bind<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t> {
-        tape.graph().indices(self.clone())
+        tape.graph().attach(Attached::Indices(self.clone()))
+    }
+}
+
+/// Sparse rows can be multiplied by a matrix, as dense layers do, and nothing else.
+impl<T: Scalar> Input<T> for SparseRows {
+    #[track_caller]
+    fn bind<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t> {
+        tape.graph().attach(Attached::Sparse(self.clone()))
     }
 }

@@ -1,6 +1,7 @@
 //! What is recorded: nodes that know shapes and where in the user's source they were written, but
 //! no numbers.
 
+mod attached;
 mod dot;
 mod input;
 mod listing;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
+pub(crate) use attached::Attached;
 pub use input::Input;
 pub(crate) use node::{Node, NodeId, Source};
 pub use non_finite::NonFinite;
@@ -25,11 +27,11 @@ pub use var::{IndexOperand, Operand, Var};
 
 use crate::grad::sweep::differentiate;
 use crate::ops::random::Mask;
+use crate::ops::sparse::ONLY_MULTIPLIED;
 use crate::ops::state::Update;
 use crate::ops::{Constant, Op};
 use crate::params::{Layout, ParamId, Role};
 use crate::shape::Shape;
-use crate::tensor::Indices;
 
 /// Whether a graph is recorded to train or to infer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +62,7 @@ struct Recording {
     /// How many nodes are recorded. A step that repeats an earlier one finds its next node here,
     /// so recording it again is a comparison; what lies behind belongs to the earlier step.
     cursor: usize,
-    indices: Vec<Indices>,
+    attached: Vec<Attached>,
     inputs: u32,
     masks: u32,
     updates: u32,
@@ -69,9 +71,9 @@ struct Recording {
 impl Graph {
     pub(crate) fn new(mode: Mode, layout: Arc<Layout>, store: Arc<TraceStore>) -> Self {
         let mut trace = store.take_latest();
-        let indices = std::mem::take(&mut trace.spare_indices);
+        let attached = std::mem::take(&mut trace.spare_attached);
         let recording =
-            RefCell::new(Recording { trace, cursor: 0, indices, inputs: 0, masks: 0, updates: 0 });
+            RefCell::new(Recording { trace, cursor: 0, attached, inputs: 0, masks: 0, updates: 0 });
         Self { mode, layout, recording, store }
     }
 
@@ -122,30 +124,31 @@ impl Graph {
         self.source(Source::Input(slot), shape)
     }
 
-    /// Whole numbers, such as labels. They are data like a tape's inputs, kept here because a
-    /// `Var` has to be able to bind them.
+    /// Data that the graph is to hold itself, such as labels.
     #[track_caller]
-    pub(crate) fn indices(&self, indices: Indices) -> Var<'_> {
-        let slot = {
-            let bound = &mut self.recording.borrow_mut().indices;
-            bound.push(indices.clone());
-            bound.len() as u32 - 1
+    pub(crate) fn attach(&self, data: Attached) -> Var<'_> {
+        let (slot, shape) = {
+            let attached = &mut self.recording.borrow_mut().attached;
+            attached.push(data.clone());
+            (attached.len() as u32 - 1, data.shape())
         };
-        self.source(Source::Indices(slot), indices.shape())
+        self.source(data.source(slot), shape)
     }
 
-    /// The whole numbers that a value stands for, if it does.
-    pub(crate) fn indices_of(&self, var: Var<'_>) -> Option<Indices> {
+    /// The data that a value stands for, if the graph holds them.
+    pub(crate) fn attached_to(&self, var: Var<'_>) -> Option<Attached> {
         let recording = self.recording.borrow();
         match recording.trace.nodes[var.id().index()].op {
-            Op::Source(Source::Indices(slot)) => Some(recording.indices[slot as usize].clone()),
+            Op::Source(Source::Indices(slot) | Source::Sparse(slot)) => {
+                Some(recording.attached[slot as usize].clone())
+            }
             _ => None,
         }
     }
 
-    /// All whole numbers bound so far, by slot.
-    pub(crate) fn bound_indices(&self) -> std::cell::Ref<'_, [Indices]> {
-        std::cell::Ref::map(self.recording.borrow(), |recording| &recording.indices[..])
+    /// All data that the graph holds so far, by slot.
+    pub(crate) fn attached(&self) -> std::cell::Ref<'_, [Attached]> {
+        std::cell::Ref::map(self.recording.borrow(), |recording| &recording.attached[..])
     }
 
     /// The latest update of a parameter that is state, if one is recorded.
@@ -228,7 +231,11 @@ impl Graph {
         let shape = {
             let nodes = &recording.trace.nodes;
             let shapes: Vec<&Shape> = inputs.iter().map(|&id| &nodes[id.index()].shape).collect();
-            op.infer(&shapes)
+            let sparse = |at: usize| nodes[inputs[at].index()].op.is_sparse();
+            match (0..inputs.len()).any(|at| sparse(at) && !op.takes_sparse(at)) {
+                true => Err(ONLY_MULTIPLIED.to_string()),
+                false => op.infer(&shapes),
+            }
         };
         let shape = match shape {
             Ok(shape) if !shape.is_sensible() => {
@@ -390,8 +397,8 @@ impl Drop for Graph {
     fn drop(&mut self) {
         let recording = self.recording.get_mut();
         let mut trace = std::mem::take(&mut recording.trace);
-        trace.spare_indices = std::mem::take(&mut recording.indices);
-        trace.spare_indices.clear();
+        trace.spare_attached = std::mem::take(&mut recording.attached);
+        trace.spare_attached.clear();
         self.store.put(trace);
     }
 }

@@ -24,8 +24,10 @@ impl NodeId {
 pub(crate) enum Source {
     /// An input tensor, by the order in which the tape was given them.
     Input(u32),
-    /// Whole numbers, such as labels, by the order in which they were given.
+    /// Whole numbers, such as labels, by the order in which the graph was given them.
     Indices(u32),
+    /// A sparse matrix, in the same order as whole numbers.
+    Sparse(u32),
     /// A parameter.
     Param(ParamId),
     /// A constant scalar.
@@ -39,6 +41,7 @@ impl Source {
         match self {
             Source::Input(_) => "input",
             Source::Indices(_) => "indices",
+            Source::Sparse(_) => "sparse",
             Source::Param(_) => "param",
             Source::Scalar(_) => "scalar",
             Source::Seed => "seed",

@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, IndexOperand, Input, Mode, NodeId, NonFinite, Operand, Source, Targets, Var};
+use super::{
+    Attached, Graph, IndexOperand, Input, Mode, NodeId, NonFinite, Operand, Source, Targets, Var,
+};
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
 use crate::ops::Op;
+use crate::ops::sparse::ONLY_MULTIPLIED;
 use crate::params::{Gradients, ParamId, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::tensor::{Indices, Tensor};
+use crate::sparse::SparseRows;
+use crate::tensor::Tensor;
 
 /// A graph being recorded, bound to the numbers that it is run over: parameters, inputs and a
 /// seed.
@@ -132,6 +136,16 @@ impl<'p, T: Scalar> Tape<'p, T> {
         self.graph.input(x.shape())
     }
 
+    /// Binds a sparse matrix as an input, to be multiplied by a matrix: `tape.sparse(&x).matmul(w)`
+    /// or any layer that begins with such a product. The entries are shared, not copied, and their
+    /// number may differ from step to step. No gradient reaches them.
+    ///
+    /// Any other operation on it panics; for those bind [`to_dense`](SparseRows::to_dense).
+    #[track_caller]
+    pub fn sparse(&self, x: &SparseRows) -> Var<'_> {
+        self.graph.attach(Attached::Sparse(x.clone()))
+    }
+
     /// A parameter.
     ///
     /// # Panics
@@ -178,7 +192,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
     /// again: predictions for a metric, a penalty to be reported.
     #[track_caller]
     pub fn keep<'t>(&'t self, var: Var<'t>) -> Var<'t> {
-        let id = var.operand(&self.graph).id();
+        let id = self.node(var, "keep");
         let kept = &mut self.session.borrow_mut().kept;
         if !kept.contains(&id) {
             kept.push(id);
@@ -244,7 +258,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
         let mut targets = Vec::with_capacity(xs.len());
         // A closure would hide the caller's line.
         for x in xs {
-            targets.push(x.operand(&self.graph).id());
+            targets.push(self.node(*x, "gradient"));
         }
         let sweep = self.graph.sweep(id, &Targets::Nodes(targets.clone()), || {
             let found = differentiate(y, &targets).into_iter().zip(xs);
@@ -262,13 +276,22 @@ impl<'p, T: Scalar> Tape<'p, T> {
             shape.numel() == 1,
             "{what}: a value of shape {shape} is not one number; reduce it, as by `mean(..)`"
         );
-        y.operand(&self.graph).id()
+        self.node(y, what)
+    }
+
+    /// The node of a value of this tape's that has numbers to be read.
+    #[track_caller]
+    fn node(&self, var: Var<'_>, what: &str) -> NodeId {
+        let id = var.operand(&self.graph).id();
+        let sparse = self.graph.with_nodes(|nodes, _| nodes[id.index()].op.is_sparse());
+        assert!(!sparse, "{what}: {ONLY_MULTIPLIED}");
+        id
     }
 
     /// Hands the numbers of a value to `read`, after a run unless the last one kept them.
     #[track_caller]
     fn read<R>(&self, var: Var<'_>, read: impl FnOnce(&Shape, &[T]) -> R) -> R {
-        let id = var.operand(&self.graph).id();
+        let id = self.node(var, "value");
         let session = &mut *self.session.borrow_mut();
         let kept = session.last.as_ref().and_then(|(request, plan)| {
             let at = request.outputs.iter().position(|&output| output == id)?;
@@ -298,24 +321,28 @@ impl<'p, T: Scalar> Tape<'p, T> {
                 exec::plan(nodes, &request.outputs, &targets(), self.graph.layout(), true)
             })
         });
-        let indices = self.graph.bound_indices();
-        session.workspace.run(&plan, &self.bindings(&session.inputs, &indices), gradients);
+        let attached = self.graph.attached();
+        session.workspace.run(&plan, &self.bindings(&session.inputs, &attached), gradients);
         session.last = Some((request, plan.clone()));
         plan
     }
 
-    fn bindings<'a>(&'a self, inputs: &'a [Tensor<T>], indices: &'a [Indices]) -> Bindings<'a, T> {
-        Bindings { params: self.params.flat(), inputs, indices, seed: self.seed }
+    fn bindings<'a>(
+        &'a self,
+        inputs: &'a [Tensor<T>],
+        attached: &'a [Attached],
+    ) -> Bindings<'a, T> {
+        Bindings { params: self.params.flat(), inputs, attached, seed: self.seed }
     }
 
     /// The numbers of a value as the plain interpreter computes them: one operation at a time,
     /// in recording order, nothing fused or reused. Slow; what the executor is tested against.
     #[track_caller]
     pub fn interpret(&self, var: Var<'_>) -> Tensor<T> {
-        let id = var.operand(&self.graph).id();
+        let id = self.node(var, "interpret");
         let session = self.session.borrow();
-        let indices = self.graph.bound_indices();
-        let bindings = self.bindings(&session.inputs, &indices);
+        let attached = self.graph.attached();
+        let bindings = self.bindings(&session.inputs, &attached);
         self.graph.with_nodes(|nodes, _| {
             oracle::value_of_last(&nodes[..=id.index()], &bindings, self.graph.layout())
         })
@@ -343,8 +370,8 @@ impl<'p, T: Scalar> Tape<'p, T> {
     /// ```
     pub fn find_non_finite(&self) -> Option<NonFinite> {
         let session = self.session.borrow();
-        let indices = self.graph.bound_indices();
-        let bindings = self.bindings(&session.inputs, &indices);
+        let attached = self.graph.attached();
+        let bindings = self.bindings(&session.inputs, &attached);
         let bad = |x: &T| !x.is_finite();
         self.graph.with_nodes(|nodes, _| {
             // A constant infinity is meant, such as that which excludes a class.

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Node, NodeId};
+use super::{Attached, Node, NodeId};
 use crate::params::ParamId;
-use crate::tensor::Indices;
 
 /// The nodes of a step in recording order. Nodes are only ever added, so whatever was derived from
 /// a trace stays valid for the identity of the trace.
@@ -17,8 +16,8 @@ pub(crate) struct Trace {
     params: Vec<Option<NodeId>>,
     /// The latest update of each parameter that is state, by its position in the layout.
     updates: Vec<Option<NodeId>>,
-    /// Storage for the next step's indices.
-    pub(crate) spare_indices: Vec<Indices>,
+    /// Storage for the list of what the next step's graph holds.
+    pub(crate) spare_attached: Vec<Attached>,
 }
 
 /// A reverse sweep: what was differentiated when, and which nodes came out.
@@ -51,7 +50,7 @@ impl Default for Trace {
             sweeps: Vec::new(),
             params: Vec::new(),
             updates: Vec::new(),
-            spare_indices: Vec::new(),
+            spare_attached: Vec::new(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::{Graph, NodeId};
+use super::{Attached, Graph, NodeId};
 use crate::ops::elementwise::Elementwise;
 use crate::shape::Shape;
 use crate::tensor::Indices;
@@ -109,7 +109,7 @@ pub trait IndexOperand<'t> {
 impl<'t, I: Into<Indices>> IndexOperand<'t> for I {
     #[track_caller]
     fn index_operand(self, graph: &'t Graph) -> Var<'t> {
-        graph.indices(self.into())
+        graph.attach(Attached::Indices(self.into()))
     }
 }
 

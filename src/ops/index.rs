@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Array, Operation, Site, write_call};
-use crate::graph::{Graph, IndexOperand, NodeId, Var};
+use crate::exec::kernels::sparse::{Entries, transposed_product};
+use crate::graph::{Attached, Graph, IndexOperand, NodeId, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
@@ -70,11 +71,9 @@ impl Operation for Index {
             }
             Index::ScatterRows { .. } => {
                 let width = shape[1..].iter().product::<usize>();
-                out.fill(T::ZERO);
-                for (x, &row) in x.chunks_exact(width.max(1)).zip(indices) {
-                    let out = &mut out[row as usize * width..][..width];
-                    out.iter_mut().zip(x).for_each(|(out, &x)| *out += x);
-                }
+                // The transpose of a sparse matrix of a single 1 in each row.
+                let ones = Entries { offsets: None, columns: indices, values: None };
+                transposed_product(ones, x, width, out);
             }
             Index::Pick => {
                 let width = inputs[0].shape.last().copied().unwrap_or(1).max(1);
@@ -89,6 +88,10 @@ impl Operation for Index {
                 }
             }
         }
+    }
+
+    fn forks(&self) -> bool {
+        matches!(self, Index::ScatterRows { .. })
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
@@ -150,11 +153,11 @@ impl Graph {
         op: &str,
     ) -> NodeId {
         let indices = indices.index_operand(self);
-        let Some(bound_indices) = self.indices_of(indices) else {
-            panic!("{op}: {indices:?} is no whole numbers; bind them as `Indices`");
+        let Some(Attached::Indices(numbers)) = self.attached_to(indices) else {
+            panic!("{op}: {indices:?} is not whole numbers; bind them as `Indices`");
         };
-        if let Some(largest) = bound_indices.max().filter(|&largest| largest as usize >= bound) {
-            let at = bound_indices.data().iter().position(|&i| i == largest).unwrap_or(0);
+        if let Some(largest) = numbers.max().filter(|&largest| largest as usize >= bound) {
+            let at = numbers.data().iter().position(|&i| i == largest).unwrap_or(0);
             panic!("{op}: index {largest} (at place {at}) is not below {bound}");
         }
         indices.id()

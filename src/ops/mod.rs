@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::exec::kernels::sparse::Entries;
 use crate::graph::{Source, Var};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
@@ -125,6 +126,8 @@ families! {
     reduce: Reduce,
     /// A matrix product.
     matmul: MatMul,
+    /// A product with a sparse matrix or its transpose.
+    sparse: SparseMatMul,
     /// A convolution or one of its transposes.
     conv: Conv,
     /// The largest or the mean of windows of images.
@@ -191,13 +194,14 @@ pub(crate) struct Array<'a, T> {
 pub(crate) enum Data<'a, T> {
     Numbers(&'a [T]),
     Indices(&'a [u32]),
+    Sparse(Entries<'a>),
 }
 
 impl<'a, T> Array<'a, T> {
     pub(crate) fn numbers(&self) -> &'a [T] {
         match self.data {
             Data::Numbers(numbers) => numbers,
-            Data::Indices(_) => unreachable!("recorded with indices where numbers belong"),
+            _ => unreachable!("recorded with other data where numbers belong"),
         }
     }
 
@@ -212,7 +216,14 @@ impl<'a, T> Array<'a, T> {
     pub(crate) fn indices(&self) -> &'a [u32] {
         match self.data {
             Data::Indices(indices) => indices,
-            Data::Numbers(_) => unreachable!("recorded with numbers where indices belong"),
+            _ => unreachable!("recorded with other data where indices belong"),
+        }
+    }
+
+    pub(crate) fn sparse(&self) -> Entries<'a> {
+        match self.data {
+            Data::Sparse(entries) => entries,
+            _ => unreachable!("recorded with other data where a sparse matrix belongs"),
         }
     }
 }

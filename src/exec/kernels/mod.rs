@@ -3,6 +3,7 @@
 pub(crate) mod gemm;
 pub(crate) mod scratch;
 pub(crate) mod simd;
+pub(crate) mod sparse;
 pub(crate) mod subnormal;
 pub(crate) mod sum;
 pub(crate) mod tasks;

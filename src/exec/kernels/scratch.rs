@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::exec::arena::Arena;
-use crate::scalar::Scalar;
+use crate::exec::arena::{AnyBits, Arena};
 
 thread_local! {
     /// What is not in use. A kernel that calls another, or whose thread takes up other work while
@@ -12,7 +11,7 @@ thread_local! {
 }
 
 /// Runs work on `len` numbers of unspecified value.
-pub(crate) fn with_scratch<T: Scalar, R>(len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
+pub(crate) fn with_scratch<T: AnyBits, R>(len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
     let mut arena = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     let start = arena.reserve::<T>(len);
     // SAFETY: the arena holds so many numbers, and nobody else has it.

@@ -26,8 +26,8 @@ pub(crate) fn for_each_task<T: Scalar>(count: usize, work: usize, run: impl Fn(u
     }
 }
 
-/// Runs one piece of work for each `size` elements of the output, of about `work` operations
-/// together, in any order.
+/// Runs one piece of work for each `size` elements of the output, fewer for the last one, of about
+/// `work` operations together, in any order.
 pub(crate) fn for_each_chunk<T: Scalar>(
     out: &mut [T],
     size: usize,
@@ -41,9 +41,9 @@ pub(crate) fn for_each_chunk<T: Scalar>(
         let _flush = FlushSubnormals::during::<T>();
         run(chunk, out);
     };
-    if spread(out.len() / size, work) {
-        out.par_chunks_exact_mut(size).enumerate().for_each(run);
+    if spread(out.len().div_ceil(size), work) {
+        out.par_chunks_mut(size).enumerate().for_each(run);
     } else {
-        out.chunks_exact_mut(size).enumerate().for_each(run);
+        out.chunks_mut(size).enumerate().for_each(run);
     }
 }

@@ -1,0 +1,69 @@
+//! Data sets whose examples have labels.
+
+use crate::data::{Dataset, Rows};
+use crate::error::Error;
+use crate::tensor::Indices;
+
+impl<X: Rows> Dataset<X, Indices> {
+    /// The number of classes if the labels count from 0 and the last class occurs: the largest
+    /// label plus one, 0 without examples.
+    pub fn classes(&self) -> usize {
+        self.y().max().map_or(0, |label| (label as usize).saturating_add(1))
+    }
+
+    /// Checks that every label is the number of one of so many classes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Format`] naming the first row whose label is not.
+    ///
+    /// ```
+    /// # use gradtape::data::Dataset;
+    /// # use gradtape::{Indices, Tensor};
+    /// let data = Dataset::new(Tensor::zeros([3, 2]), Indices::from([0, 10, 9]))?;
+    /// let error = data.check_labels(10).unwrap_err();
+    /// assert_eq!(error.to_string(), "label of row 1: expected one of 10 classes (0 to 9), found 10");
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    pub fn check_labels(&self, classes: usize) -> Result<(), Error> {
+        let labels = self.y().data().iter().enumerate();
+        for (row, &label) in labels {
+            if label as usize >= classes {
+                let expected = match classes.checked_sub(1) {
+                    Some(last) => format!("one of {classes} classes (0 to {last})"),
+                    None => "no label, since there are no classes".to_owned(),
+                };
+                return Err(Error::format(format!("label of row {row}"), expected, label));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Tensor;
+
+    /// So many examples, labelled by the row.
+    fn numbered(examples: u32) -> Dataset {
+        let labels = Indices::from((0..examples).collect::<Vec<_>>());
+        Dataset::new(Tensor::zeros([examples as usize, 2]), labels).unwrap()
+    }
+
+    #[test]
+    fn labels_are_checked_against_the_classes() {
+        let data = numbered(5);
+        assert_eq!(data.classes(), 5);
+        assert!(data.check_labels(5).is_ok());
+        for (classes, message) in [
+            (4, "label of row 4: expected one of 4 classes (0 to 3), found 4"),
+            (1, "label of row 1: expected one of 1 classes (0 to 0), found 1"),
+            (0, "label of row 0: expected no label, since there are no classes, found 0"),
+        ] {
+            assert_eq!(data.check_labels(classes).unwrap_err().to_string(), message);
+        }
+        assert_eq!(numbered(0).classes(), 0);
+        assert!(numbered(0).check_labels(0).is_ok());
+    }
+}
