@@ -47,6 +47,9 @@ pub enum Error {
         /// What it was.
         found: String,
     },
+    /// A graph cannot be saved, or a saved one not be recorded as asked.
+    #[error("saved graph: {0}")]
+    SavedGraph(String),
     /// A gradient check was asked to certify what it cannot.
     #[error("gradient check: {0}")]
     Uncheckable(String),

@@ -3,19 +3,22 @@
 
 mod dot;
 mod listing;
+mod location;
 mod node;
 mod non_finite;
+mod saved;
 mod tape;
 mod trace;
 mod var;
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::panic::Location;
 use std::sync::Arc;
 
+pub use location::CodeLocation;
 pub(crate) use node::{Node, NodeId, Source};
 pub use non_finite::NonFinite;
+pub use saved::{SavedGraph, SavedInput, SavedParameter};
 pub use tape::Tape;
 use trace::Sweep;
 pub(crate) use trace::{Targets, Trace, TraceStore};
@@ -92,11 +95,18 @@ impl Graph {
     /// If the id belongs to other `Params`.
     #[track_caller]
     pub fn param(&self, id: ParamId) -> Var<'_> {
+        self.param_at(id, CodeLocation::caller())
+    }
+
+    /// A parameter, recorded at this place of the source if it is not yet.
+    #[track_caller]
+    fn param_at(&self, id: ParamId, location: CodeLocation) -> Var<'_> {
         let known = self.recording.borrow().param(id);
         match known {
             Some(node) => self.var(node),
             None => {
-                let var = self.source(Source::Param(id), &self.layout.entry(id).shape);
+                let shape = &self.layout.entry(id).shape;
+                let var = self.source_at(Source::Param(id), shape, location);
                 self.recording.borrow_mut().trace.remember_param(id, var.id());
                 var
             }
@@ -121,12 +131,18 @@ impl Graph {
     /// `Var` has to be able to bind them.
     #[track_caller]
     pub(crate) fn indices(&self, indices: Indices) -> Var<'_> {
+        self.indices_at(indices, CodeLocation::caller())
+    }
+
+    /// Whole numbers that were bound at this place of the source.
+    #[track_caller]
+    fn indices_at(&self, indices: Indices, location: CodeLocation) -> Var<'_> {
         let slot = {
             let bound = &mut self.recording.borrow_mut().indices;
             bound.push(indices.clone());
             bound.len() as u32 - 1
         };
-        self.source(Source::Indices(slot), indices.shape())
+        self.source_at(Source::Indices(slot), indices.shape(), location)
     }
 
     /// All whole numbers bound so far, by slot.
@@ -134,11 +150,18 @@ impl Graph {
         std::cell::Ref::map(self.recording.borrow(), |recording| &recording.indices[..])
     }
 
+    /// Takes so many streams for random masks; which is the first.
+    fn take_streams(&self, count: u32) -> Option<u32> {
+        let masks = &mut self.recording.borrow_mut().masks;
+        let first = *masks;
+        *masks = first.checked_add(count)?;
+        Some(first)
+    }
+
     /// A random mask of a stream of its own.
     #[track_caller]
     pub(crate) fn mask(&self, shape: Shape, keep: f64, scale: f64) -> Var<'_> {
-        let stream = self.recording.borrow().masks;
-        self.recording.borrow_mut().masks += 1;
+        let stream = self.take_streams(1).expect("there are fewer masks than streams");
         let seed = self.source(Source::Seed, &Shape::from([2]));
         let mask = Mask { stream, keep: Constant(keep), scale: Constant(scale), shape };
         self.record(mask, &[seed.id()])
@@ -147,7 +170,12 @@ impl Graph {
     /// Records a source of this shape.
     #[track_caller]
     fn source(&self, source: Source, shape: &Shape) -> Var<'_> {
-        let location = Location::caller();
+        self.source_at(source, shape, CodeLocation::caller())
+    }
+
+    /// Records a source of this shape, written at this place.
+    #[track_caller]
+    fn source_at(&self, source: Source, shape: &Shape, location: CodeLocation) -> Var<'_> {
         assert!(shape.is_sensible(), "{}: shape {shape} is too large", source.name());
         let mut recording = self.recording.borrow_mut();
         let op = Op::Source(source);
@@ -155,7 +183,7 @@ impl Graph {
         if !repeated {
             recording.diverge(&self.store, &op, &[], shape);
         }
-        self.var(recording.advance(location, || Node {
+        self.var(recording.advance(location, |location| Node {
             op,
             inputs: Default::default(),
             shape: shape.clone(),
@@ -167,22 +195,26 @@ impl Graph {
     #[track_caller]
     #[inline]
     pub(crate) fn record(&self, op: impl Into<Op>, inputs: &[NodeId]) -> Var<'_> {
-        let location = Location::caller();
-        let op = op.into();
+        self.record_at(op.into(), inputs, CodeLocation::caller())
+    }
+
+    /// Records an operation that was written at this place.
+    #[track_caller]
+    #[inline]
+    fn record_at(&self, op: Op, inputs: &[NodeId], location: CodeLocation) -> Var<'_> {
         let mut recording = self.recording.borrow_mut();
         let next = recording.next();
         if !next.is_some_and(|node| node.op == op && node.inputs[..] == *inputs) {
             drop(recording);
-            return self.record_new(op, inputs);
+            return self.record_new(op, inputs, location);
         }
-        self.var(recording.advance(location, || unreachable!("the node is there")))
+        self.var(recording.advance(location, |_| unreachable!("the node is there")))
     }
 
     /// Records an operation that the earlier step does not have here.
     #[cold]
     #[track_caller]
-    fn record_new(&self, op: Op, inputs: &[NodeId]) -> Var<'_> {
-        let location = Location::caller();
+    fn record_new(&self, op: Op, inputs: &[NodeId], location: CodeLocation) -> Var<'_> {
         let mut recording = self.recording.borrow_mut();
         let shape = {
             let nodes = &recording.trace.nodes;
@@ -201,9 +233,12 @@ impl Graph {
             }
         };
         recording.diverge(&self.store, &op, inputs, &shape);
-        let id =
-            recording.advance(location, || Node { op, inputs: inputs.into(), shape, location });
-        self.var(id)
+        self.var(recording.advance(location, |location| Node {
+            op,
+            inputs: inputs.into(),
+            shape,
+            location,
+        }))
     }
 
     /// Panics with the operation, what is wrong and what its inputs are, at the user's line.
@@ -307,12 +342,12 @@ impl Recording {
     #[inline(always)]
     fn advance(
         &mut self,
-        location: &'static Location<'static>,
-        node: impl FnOnce() -> Node,
+        location: CodeLocation,
+        node: impl FnOnce(CodeLocation) -> Node,
     ) -> NodeId {
         match self.trace.nodes.get_mut(self.cursor) {
             Some(node) => node.location = location,
-            None => self.trace.nodes.push(node()),
+            None => self.trace.nodes.push(node(location)),
         }
         self.cursor += 1;
         NodeId(self.cursor as u32 - 1)
