@@ -30,6 +30,7 @@
 //! |---|---|
 //! | write mathematics | [`Var`]: operators, functions, reductions, losses |
 //! | record and run it | [`Tape`] |
+//! | save a graph, run it without its code | [`SavedGraph`] |
 //! | hold numbers | [`Tensor`], [`Indices`], [`Params`] |
 //! | say what is wanted | [`loss`] |
 //! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
@@ -76,7 +77,7 @@ pub mod train;
 pub use data::datasets;
 pub use error::Error;
 pub use grad::gradcheck;
-pub use graph::{Graph, Mode, NonFinite, Operand, Tape, Var};
+pub use graph::{Graph, Mode, NonFinite, Operand, SavedGraph, Tape, Var};
 pub use ops::conv::Convolution;
 pub use ops::custom::{CustomKernel, CustomOp, apply_kernel};
 pub use ops::pool::Pooling;

@@ -51,7 +51,12 @@ pub(super) fn locate(value: Var<'_>, evaluation: &mut Evaluation<'_>) -> Option<
         let listing = graph.describe(id);
         graph.with_nodes(|nodes, _| {
             let node = &nodes[id.index()];
-            Culprit { op: node.op.name().to_string(), listing, location: node.location.clone(), error }
+            Culprit {
+                op: node.op.name().to_string(),
+                listing,
+                location: node.location.clone(),
+                error,
+            }
         })
     };
     let detached =

@@ -69,7 +69,8 @@ impl Case {
         let tape = Tape::inference(&params);
         let indices = self.inputs.iter().map(|input| input.array.indices().transpose());
         let indices: Vec<Option<Indices>> = indices.collect::<Result<_, _>>()?;
-        let mut recorded = Recorded { inputs: Vec::new(), indices: Vec::new(), outputs: Vec::new() };
+        let mut recorded =
+            Recorded { inputs: Vec::new(), indices: Vec::new(), outputs: Vec::new() };
         let inputs: Vec<Input<'_>> = std::iter::zip(&self.inputs, &indices)
             .map(|(input, indices)| match indices {
                 Some(indices) => {

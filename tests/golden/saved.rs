@@ -88,7 +88,8 @@ fn run_changed(file: &Value, seed: Seed) {
         .iter()
         .map(|input| tape.input(&Tensor::from_fn(&input.shape, |i| i as f32)))
         .collect();
-    let zeros = |shape: &Shape| Indices::new(shape, vec![0; shape.numel()]).expect("so many were made");
+    let zeros =
+        |shape: &Shape| Indices::new(shape, vec![0; shape.numel()]).expect("so many were made");
     let indices: Vec<Indices> = saved.indices().iter().map(zeros).collect();
     let Ok(outputs) = saved.record(tape.graph(), &inputs, &indices) else { return };
     for &output in outputs.values() {

@@ -43,7 +43,8 @@ impl SavedGraph {
         };
         let batch = pairs.iter().filter_map(rows).min_by_key(|batch| batch.recorded);
         for (at, (own, given)) in pairs.iter_mut().enumerate() {
-            let fits = **own == **given || batch.and_then(|batch| batch.resize(own)).as_ref() == Some(*given);
+            let fits = **own == **given
+                || batch.and_then(|batch| batch.resize(own)).as_ref() == Some(*given);
             if !fits {
                 return Err(self.misfit(at, given));
             }
@@ -54,8 +55,12 @@ impl SavedGraph {
         let mut batched = vec![false; nodes.len()];
         for (at, node) in nodes.iter_mut().enumerate() {
             batched[at] = match node.op {
-                Op::Source(Source::Input(slot)) => self.0.inputs[slot as usize].shape != inputs[slot as usize],
-                Op::Source(Source::Indices(slot)) => self.0.indices[slot as usize] != indices[slot as usize],
+                Op::Source(Source::Input(slot)) => {
+                    self.0.inputs[slot as usize].shape != inputs[slot as usize]
+                }
+                Op::Source(Source::Indices(slot)) => {
+                    self.0.indices[slot as usize] != indices[slot as usize]
+                }
                 _ => node.inputs.iter().any(|input| batched[input.index()]),
             };
             if batched[at] {

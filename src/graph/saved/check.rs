@@ -65,7 +65,11 @@ impl SavedGraph {
         let before = &self.0.nodes[..at];
         let read: Vec<&Node> = inputs
             .iter()
-            .map(|id| before.get(id.index()).ok_or_else(|| format!("reads node {}, which does not come before it", id.0)))
+            .map(|id| {
+                before
+                    .get(id.index())
+                    .ok_or_else(|| format!("reads node {}, which does not come before it", id.0))
+            })
             .collect::<Result<_, _>>()?;
         let expected = op.reads();
         let count = expected.map_or(read.len().max(1), <[Content]>::len);

@@ -30,8 +30,8 @@ use crate::shape::Shape;
 /// the source that it was written in.
 ///
 /// ```
+/// use gradtape::SavedGraph;
 /// use gradtape::prelude::*;
-/// use gradtape::graph::SavedGraph;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut params = Params::<f32>::new(Seed(42));
@@ -64,6 +64,9 @@ use crate::shape::Shape;
 /// seed of noise are given anew each time. Noise that was recorded is part of the graph, whatever
 /// the mode of the tape that it is recorded on: save a graph for inference from a tape for
 /// inference.
+///
+/// A model that chooses fixed rows by indices of its own is given these, too; one that
+/// [slices](crate::Var::slice) is not.
 ///
 /// Shapes are structure, with one exception: the first axis of inputs and indices may be of
 /// another size if it counts the entries of a batch, which is so if the first axis of whatever is

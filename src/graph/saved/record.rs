@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::{Contents, SavedGraph};
 use crate::error::Error;
 use crate::graph::{Graph, NodeId, Operand, Source, Tape, Var};
@@ -51,7 +53,8 @@ impl SavedGraph {
         for node in nodes {
             let location = node.location.clone();
             let record = |op| {
-                let inputs: Vec<NodeId> = node.inputs.iter().map(|id| ids[id.index()]).collect();
+                let inputs: SmallVec<[NodeId; 4]> =
+                    node.inputs.iter().map(|id| ids[id.index()]).collect();
                 graph.record_at(op, &inputs, location.clone())
             };
             let var = match &node.op {
@@ -107,7 +110,9 @@ impl SavedGraph {
         ];
         for (what, expected, found) in counts {
             if expected != found {
-                return Err(Error::SavedGraph(format!("expected {expected} {what}, found {found}")));
+                return Err(Error::SavedGraph(format!(
+                    "expected {expected} {what}, found {found}"
+                )));
             }
         }
         let same = own.inputs.iter().zip(inputs).all(|(own, shape)| own.shape == *shape)

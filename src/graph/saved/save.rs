@@ -28,10 +28,13 @@ impl SavedGraph {
             let node = graph.describe(*id);
             return Err(Error::SavedGraph(format!("{node} is input `{name}` and another one")));
         }
-        let saved = graph.with_nodes(|nodes, _| Numbering::new(graph, nodes, inputs, outputs).save());
+        let saved =
+            graph.with_nodes(|nodes, _| Numbering::new(graph, nodes, inputs, outputs).save());
         let custom = |node: &Node| matches!(node.op, Op::Custom(_));
         match saved.0.nodes.iter().position(custom) {
-            Some(at) => Err(saved.error(at, "an operation of your own is code, which is not saved")),
+            Some(at) => {
+                Err(saved.error(at, "an operation of your own is code, which is not saved"))
+            }
             None => Ok(saved),
         }
     }
