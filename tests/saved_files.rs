@@ -52,7 +52,10 @@ fn refused(op: &Value, inputs: &[&[usize]], indices: bool) -> String {
         true => json!({"indices": 0}),
         false => json!({"input": i}),
     };
-    let node = |op: Value, inputs: Vec<usize>, shape: &[usize]| json!({"op": op, "inputs": inputs, "shape": shape, "location": "model.rs:1:1"});
+    let node = |op: Value, inputs: Vec<usize>, shape: &[usize]| {
+        let location = "model.rs:1:1";
+        json!({"op": op, "inputs": inputs, "shape": shape, "location": location})
+    };
     let sources = inputs.iter().enumerate();
     let mut nodes: Vec<Value> =
         sources.map(|(i, shape)| node(json!({"source": slot(i)}), vec![], shape)).collect();
@@ -88,8 +91,14 @@ fn constants_that_no_method_would_record_are_refused() {
         });
         json!({"pool": {"kind": kind, "settings": settings}})
     };
-    let slice = |start: usize, step: usize, size: usize| json!({"view": {"slice": {"starts": [0, start], "steps": [1, step], "shape": [4, size]}}});
-    let embed = |start: usize, step: usize| json!({"embed": {"starts": [0, start], "steps": [1, step], "shape": [4, 5], "value": "0"}});
+    let slice = |start: usize, step: usize, size: usize| {
+        let (starts, steps) = ([0, start], [1, step]);
+        json!({"view": {"slice": {"starts": starts, "steps": steps, "shape": [4, size]}}})
+    };
+    let embed = |start: usize, step: usize| {
+        let (starts, steps) = ([0, start], [1, step]);
+        json!({"embed": {"starts": starts, "steps": steps, "shape": [4, 5], "value": "0"}})
+    };
     const MAX: usize = usize::MAX;
     let (matrix, images, filter): (&[usize], &[usize], &[usize]) =
         (&[4, 4], &[1, 2, 5, 5], &[2, 2, 3, 3]);

@@ -43,7 +43,9 @@ impl View {
     ) -> Option<(usize, Strides)> {
         let start = match self {
             // What is empty is read nowhere.
-            View::Slice { starts, .. } if output.numel() > 0 => starts.iter().zip(strides).map(|(a, b)| a * b).sum(),
+            View::Slice { starts, .. } if output.numel() > 0 => {
+                starts.iter().zip(strides).map(|(a, b)| a * b).sum()
+            }
             _ => 0,
         };
         Some((start, self.strides(input, strides, output)?))

@@ -1,6 +1,6 @@
 //! A graph for a batch of another size than the one that it was recorded with.
 
-use super::{Contents, SavedGraph};
+use super::{Parts, SavedGraph};
 use crate::error::Error;
 use crate::graph::{Node, Source};
 use crate::ops::Op;
@@ -10,57 +10,45 @@ use crate::shape::Shape;
 
 /// The number of entries of a batch: as recorded, and as given instead.
 #[derive(Clone, Copy)]
-struct Batch {
+pub(super) struct Batch {
     recorded: usize,
     given: usize,
 }
 
-impl Batch {
-    /// The shape that takes the place of a recorded one, if its first axis counts entries, or so
-    /// many places of each.
-    fn resize(self, shape: &Shape) -> Option<Shape> {
-        let rows = *shape.first()?;
-        let each = rows.is_multiple_of(self.recorded).then(|| rows / self.recorded)?;
-        let mut shape = shape.clone();
-        shape.set_rows(each.checked_mul(self.given)?);
-        Some(shape)
-    }
-}
-
 impl SavedGraph {
-    /// The same for inputs and indices of these shapes, which differ from those recorded at their
-    /// first axes.
-    pub(super) fn resized(&self, inputs: &[Shape], indices: &[Shape]) -> Result<Self, Error> {
-        let mut resized = self.clone();
-        let Contents { inputs: own, indices: own_indices, nodes, .. } = &mut resized.0;
-        let own = own.iter_mut().map(|input| &mut input.shape).chain(own_indices);
-        let mut pairs: Vec<(&mut Shape, &Shape)> = own.zip(inputs.iter().chain(indices)).collect();
-        let rows = |(own, given): &(&mut Shape, &Shape)| match (own.first(), given.first()) {
+    /// The batch, if inputs and indices of these shapes differ from those recorded at their first
+    /// axes; `None` if they do not differ at all.
+    pub(super) fn batch(&self, given: &[&Shape]) -> Result<Option<Batch>, Error> {
+        let recorded = self.inputs().iter().map(|input| &input.shape).chain(self.indices());
+        let pairs: Vec<(&Shape, &Shape)> = recorded.zip(given.iter().copied()).collect();
+        let rows = |(own, given): &(&Shape, &Shape)| match (own.first(), given.first()) {
             (Some(&recorded), Some(&given)) if recorded != given && recorded > 0 => {
                 Some(Batch { recorded, given })
             }
             _ => None,
         };
         let batch = pairs.iter().filter_map(rows).min_by_key(|batch| batch.recorded);
-        for (at, (own, given)) in pairs.iter_mut().enumerate() {
-            let fits = **own == **given
-                || batch.and_then(|batch| batch.resize(own)).as_ref() == Some(*given);
-            if !fits {
-                return Err(self.misfit(at, given));
-            }
-            **own = given.clone();
+        let fits = |(own, given): &(&Shape, &Shape)| {
+            own == given || batch.and_then(|batch| batch.resize(own)).as_ref() == Some(given)
+        };
+        match pairs.iter().position(|pair| !fits(pair)) {
+            Some(at) => Err(self.misfit(at, given[at])),
+            None => Ok(batch),
         }
-        // Shapes differ, so some batch does: what else could fit is refused above.
-        let Some(batch) = batch else { return Ok(resized) };
+    }
+
+    /// The same for a batch of another size, given the shapes of inputs and indices.
+    pub(super) fn resized(&self, batch: Batch, given: &[&Shape]) -> Result<Self, Error> {
+        let (inputs, indices) = given.split_at(self.inputs().len());
+        let mut resized = self.clone();
+        let Parts { inputs: own_inputs, indices: own_indices, nodes, .. } = &mut resized.0;
+        let own = own_inputs.iter_mut().map(|input| &mut input.shape).chain(own_indices);
+        own.zip(given).for_each(|(own, given)| own.clone_from(given));
         let mut batched = vec![false; nodes.len()];
         for (at, node) in nodes.iter_mut().enumerate() {
             batched[at] = match node.op {
-                Op::Source(Source::Input(slot)) => {
-                    self.0.inputs[slot as usize].shape != inputs[slot as usize]
-                }
-                Op::Source(Source::Indices(slot)) => {
-                    self.0.indices[slot as usize] != indices[slot as usize]
-                }
+                Op::Source(Source::Input(slot)) => node.shape != *inputs[slot as usize],
+                Op::Source(Source::Indices(slot)) => node.shape != *indices[slot as usize],
                 _ => node.inputs.iter().any(|input| batched[input.index()]),
             };
             if batched[at] {
@@ -71,29 +59,17 @@ impl SavedGraph {
                          depends on their number",
                         node.shape
                     );
-                    self.not_resized(batch, self.error(at, &reason))
+                    batch.refused(self.error(at, &reason))
                 })?;
             }
         }
-        match resized.check() {
-            Ok(()) => Ok(resized),
-            Err(error) => Err(self.not_resized(batch, error)),
-        }
-    }
-
-    fn not_resized(&self, Batch { recorded, given }: Batch, error: Error) -> Error {
-        let reason = match error {
-            Error::SavedGraph(reason) => reason,
-            error => error.to_string(),
-        };
-        Error::SavedGraph(format!(
-            "recorded for a batch of {recorded}, it cannot be run with one of {given}: {reason}"
-        ))
+        resized.check().map_err(|error| batch.refused(error))?;
+        Ok(resized)
     }
 
     /// An error at an input, or at indices, which are counted after the inputs.
-    pub(super) fn misfit(&self, at: usize, given: &Shape) -> Error {
-        let Contents { inputs, indices, .. } = &self.0;
+    fn misfit(&self, at: usize, given: &Shape) -> Error {
+        let Parts { inputs, indices, .. } = &self.0;
         let (what, expected) = match inputs.get(at) {
             Some(input) => match &input.name {
                 Some(name) => (format!("input `{name}`"), &input.shape),
@@ -106,6 +82,28 @@ impl SavedGraph {
 }
 
 impl Batch {
+    /// The shape that takes the place of a recorded one, if its first axis counts entries, or so
+    /// many places of each.
+    fn resize(self, shape: &Shape) -> Option<Shape> {
+        let rows = *shape.first()?;
+        let each = rows.is_multiple_of(self.recorded).then(|| rows / self.recorded)?;
+        let mut shape = shape.clone();
+        shape.set_rows(each.checked_mul(self.given)?);
+        Some(shape)
+    }
+
+    /// An error because of its size.
+    fn refused(self, error: Error) -> Error {
+        let Batch { recorded, given } = self;
+        let reason = match error {
+            Error::SavedGraph(reason) => reason,
+            error => error.to_string(),
+        };
+        Error::SavedGraph(format!(
+            "recorded for a batch of {recorded}, it cannot be run with one of {given}: {reason}"
+        ))
+    }
+
     /// A node that is computed from the batch, whose first input was of this shape.
     fn resize_node(self, node: &Node, first: Option<&Shape>) -> Option<Node> {
         let shape = self.resize(&node.shape)?;

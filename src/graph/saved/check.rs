@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Contents, SavedGraph, SavedInput};
+use super::{Parts, SavedGraph, SavedInput};
 use crate::error::Error;
 use crate::graph::{Node, Source};
 use crate::ops::{Content, Op};
@@ -15,7 +15,7 @@ const MASKS: u32 = 1 << 24;
 impl SavedGraph {
     /// Whether each node fits those that it reads.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let Contents { parameters, inputs, indices, nodes, outputs, .. } = &self.0;
+        let Parts { parameters, inputs, indices, nodes, outputs, .. } = &self.0;
         let inputs = inputs.iter().map(|SavedInput { shape, .. }| shape);
         let shapes = parameters.iter().map(|parameter| &parameter.shape).chain(inputs);
         if let Some(shape) = shapes.chain(indices).find(|shape| !shape.is_sensible()) {
@@ -87,7 +87,7 @@ impl SavedGraph {
 
     /// The shape of what a source stands for.
     fn source_shape(&self, source: Source) -> Result<Shape, String> {
-        let Contents { parameters, inputs, indices, .. } = &self.0;
+        let Parts { parameters, inputs, indices, .. } = &self.0;
         let shape = match source {
             Source::Param(id) => parameters.get(id.index()).map(|parameter| &parameter.shape),
             Source::Input(slot) => inputs.get(slot as usize).map(|input| &input.shape),

@@ -86,12 +86,12 @@ use crate::shape::Shape;
 /// A graph is checked when it is read: whatever is in the file, it is an error or a graph that can
 /// be recorded. As with any model, its results may be larger than the memory there is.
 #[derive(Clone, PartialEq)]
-pub struct SavedGraph(Contents);
+pub struct SavedGraph(Parts);
 
 /// What is written to a file.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "SavedGraph", deny_unknown_fields)]
-struct Contents {
+struct Parts {
     format: Format,
     parameters: Vec<SavedParameter>,
     inputs: Vec<SavedInput>,
@@ -158,7 +158,7 @@ impl Serialize for SavedGraph {
 
 impl<'de> Deserialize<'de> for SavedGraph {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let graph = Self(Contents::deserialize(deserializer)?);
+        let graph = Self(Parts::deserialize(deserializer)?);
         graph.check().map_err(D::Error::custom)?;
         Ok(graph)
     }
@@ -207,7 +207,7 @@ impl SavedGraph {
 
 impl fmt::Debug for SavedGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Contents { parameters, inputs, indices, nodes, outputs, .. } = &self.0;
+        let Parts { parameters, inputs, indices, nodes, outputs, .. } = &self.0;
         f.debug_struct("SavedGraph")
             .field("parameters", parameters)
             .field("inputs", inputs)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use super::{Contents, SavedGraph};
+use super::{Parts, SavedGraph};
 use crate::error::Error;
 use crate::graph::{Graph, NodeId, Operand, Source, Tape, Var};
 use crate::ops::Op;
@@ -41,11 +41,11 @@ impl SavedGraph {
         for input in inputs {
             let _ = input.operand(graph);
         }
-        let shapes = inputs.iter().map(|input| input.shape()).collect::<Vec<_>>();
+        let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape()).collect();
         let fitting = self.fitting(&shapes, indices)?;
         let params = fitting.find_params(graph.layout())?;
         fitting.check_indices(indices)?;
-        let Contents { nodes, outputs, .. } = &fitting.0;
+        let Parts { nodes, outputs, .. } = &fitting.0;
         let first_stream = graph.take_streams(fitting.streams()).ok_or_else(|| {
             Error::SavedGraph("the tape has no streams left for more random masks".to_string())
         })?;
@@ -115,13 +115,11 @@ impl SavedGraph {
                 )));
             }
         }
-        let same = own.inputs.iter().zip(inputs).all(|(own, shape)| own.shape == *shape)
-            && own.indices.iter().zip(indices).all(|(own, indices)| own == indices.shape());
-        if same {
-            return Ok(Cow::Borrowed(self));
+        let given: Vec<&Shape> = inputs.iter().chain(indices.iter().map(Indices::shape)).collect();
+        match self.batch(&given)? {
+            Some(batch) => self.resized(batch, &given).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(self)),
         }
-        let indices: Vec<Shape> = indices.iter().map(|indices| indices.shape().clone()).collect();
-        self.resized(inputs, &indices).map(Cow::Owned)
     }
 
     /// The parameters of this name in another table, in the order in which they are saved.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
-use super::{Contents, Format, SavedGraph, SavedInput, SavedParameter};
+use super::{Format, Parts, SavedGraph, SavedInput, SavedParameter};
 use crate::error::Error;
 use crate::graph::{Graph, Node, NodeId, Source};
 use crate::ops::Op;
@@ -96,7 +96,7 @@ impl<'a> Numbering<'a> {
         let numbers: BTreeMap<NodeId, NodeId> =
             self.needed.iter().zip(0..).map(|(&id, number)| (id, NodeId(number))).collect();
         let outputs = self.outputs.iter().map(|(name, id)| (name.to_string(), numbers[id]));
-        SavedGraph(Contents {
+        SavedGraph(Parts {
             format: Format,
             parameters: self.params.iter().map(parameter).collect(),
             inputs: self.inputs.iter().map(input).collect(),
