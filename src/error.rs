@@ -69,6 +69,9 @@ pub enum Error {
         /// Each name that is missing, unexpected or of another shape.
         problems: Vec<String>,
     },
+    /// A graph cannot be saved, or a saved one not be recorded as asked.
+    #[error("saved graph: {0}")]
+    SavedGraph(String),
     /// A gradient check was asked to certify what it cannot.
     #[error("gradient check: {0}")]
     Uncheckable(String),

@@ -30,6 +30,7 @@
 //! |---|---|
 //! | write mathematics | [`Var`]: operators, functions, reductions, losses |
 //! | record and run it | [`Tape`] |
+//! | save a graph, run it without its code | [`SavedGraph`] |
 //! | hold numbers | [`Tensor`], [`SparseRows`], [`Indices`], [`Params`] |
 //! | say what is wanted | [`loss`] |
 //! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
@@ -79,7 +80,7 @@ pub mod train;
 pub use data::datasets;
 pub use error::Error;
 pub use grad::gradcheck;
-pub use graph::{Graph, IndexOperand, Input, Mode, NonFinite, Operand, Tape, Var};
+pub use graph::{Graph, IndexOperand, Input, Mode, NonFinite, Operand, SavedGraph, Tape, Var};
 pub use ops::conv::Convolution;
 pub use ops::custom::{CustomKernel, CustomOp, apply_kernel};
 pub use ops::pool::Pooling;

@@ -46,7 +46,9 @@ impl Shape {
     /// Whether a tensor of this shape can be computed with: its axes fit in a set, and its numbers
     /// in memory with room to spare for what is computed of their count.
     pub(crate) fn is_sensible(&self) -> bool {
-        self.rank() <= Axes::MAX_RANK && self.numel() <= isize::MAX as usize >> 8
+        // Beside a size of 0 the others count as well: their product is computed with, too.
+        let count = self.0.iter().fold(1, |n: usize, &size| n.saturating_mul(size.max(1)));
+        self.rank() <= Axes::MAX_RANK && count <= isize::MAX as usize >> 8
     }
 
     /// The shape that two operands broadcast to, by NumPy's rule: aligned at the last axis, sizes
@@ -180,7 +182,25 @@ pub(crate) fn bounds(range: &impl RangeBounds<usize>, len: usize) -> (usize, usi
 
 /// A set of axes, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
 pub struct Axes(u32);
+
+impl From<Axes> for Vec<usize> {
+    fn from(axes: Axes) -> Self {
+        axes.iter().collect()
+    }
+}
+
+impl TryFrom<Vec<usize>> for Axes {
+    type Error = String;
+
+    fn try_from(axes: Vec<usize>) -> Result<Self, String> {
+        match axes.iter().find(|&&axis| axis >= Self::MAX_RANK) {
+            Some(axis) => Err(format!("axis {axis} is not below {}", Self::MAX_RANK)),
+            None => Ok(Self::of(axes)),
+        }
+    }
+}
 
 impl Axes {
     /// The largest rank whose axes fit in the set.
@@ -289,6 +309,7 @@ mod tests {
         assert!(Shape::from([1 << 20, 1 << 20]).is_sensible());
         assert!(!Shape::from([1 << 40, 1 << 40]).is_sensible());
         assert!(!Shape::from(vec![1; 33]).is_sensible());
+        assert!(!Shape::from([1 << 40, 1 << 40, 0]).is_sensible());
         assert_eq!(Shape::from([1 << 40, 1 << 40, 0]).numel(), 0);
     }
 

@@ -1,12 +1,11 @@
 //! Which operation's own rule is wrong.
 
 use std::fmt;
-use std::panic::Location;
 
 use super::check::GradCheck;
 use super::evaluation::Evaluation;
 use super::kinks;
-use crate::graph::{Attached, Graph, NodeId, Source, Var};
+use crate::graph::{Attached, CodeLocation, Graph, NodeId, Source, Var};
 use crate::ops::Op;
 use crate::ops::view::View;
 use crate::params::{ParamId, Params};
@@ -22,7 +21,7 @@ pub struct Culprit {
     /// The operation as a listing of the tape shows it.
     pub listing: String,
     /// Where it was recorded.
-    pub location: &'static Location<'static>,
+    pub location: CodeLocation,
     /// The error of its rule alone; `None` if it is a `detach`, which keeps gradients from passing
     /// and is named because every rule is right by itself.
     pub error: Option<f64>,
@@ -52,7 +51,12 @@ pub(super) fn locate(value: Var<'_>, evaluation: &mut Evaluation<'_>) -> Option<
         let listing = graph.describe(id);
         graph.with_nodes(|nodes, _| {
             let node = &nodes[id.index()];
-            Culprit { op: node.op.name().to_string(), listing, location: node.location, error }
+            Culprit {
+                op: node.op.name().to_string(),
+                listing,
+                location: node.location.clone(),
+                error,
+            }
         })
     };
     let detached =

@@ -5,21 +5,24 @@ mod attached;
 mod dot;
 mod input;
 mod listing;
+mod location;
 mod node;
 mod non_finite;
+mod saved;
 mod tape;
 mod trace;
 mod var;
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::panic::Location;
 use std::sync::Arc;
 
 pub(crate) use attached::Attached;
 pub use input::Input;
+pub use location::CodeLocation;
 pub(crate) use node::{Node, NodeId, Source};
 pub use non_finite::NonFinite;
+pub use saved::{SavedGraph, SavedInput, SavedParameter};
 pub use tape::Tape;
 use trace::Sweep;
 pub(crate) use trace::{Targets, Trace, TraceStore};
@@ -99,11 +102,18 @@ impl Graph {
     /// If the id belongs to other `Params`.
     #[track_caller]
     pub fn param(&self, id: ParamId) -> Var<'_> {
+        self.param_at(id, CodeLocation::caller())
+    }
+
+    /// A parameter, recorded at this place of the source if it is not yet.
+    #[track_caller]
+    fn param_at(&self, id: ParamId, location: CodeLocation) -> Var<'_> {
         let known = self.recording.borrow().param(id);
         match known {
             Some(node) => self.var(node),
             None => {
-                let var = self.source(Source::Param(id), &self.layout.entry(id).shape);
+                let shape = &self.layout.entry(id).shape;
+                let var = self.source_at(Source::Param(id), shape, location);
                 self.recording.borrow_mut().trace.remember_param(id, var.id());
                 var
             }
@@ -127,12 +137,18 @@ impl Graph {
     /// Data that the graph is to hold itself, such as labels.
     #[track_caller]
     pub(crate) fn attach(&self, data: Attached) -> Var<'_> {
+        self.attach_at(data, CodeLocation::caller())
+    }
+
+    /// Data that were bound at this place of the source.
+    #[track_caller]
+    fn attach_at(&self, data: Attached, location: CodeLocation) -> Var<'_> {
         let (slot, shape) = {
             let attached = &mut self.recording.borrow_mut().attached;
             attached.push(data.clone());
             (attached.len() as u32 - 1, data.shape())
         };
-        self.source(data.source(slot), shape)
+        self.source_at(data.source(slot), shape, location)
     }
 
     /// The data that a value stands for, if the graph holds them.
@@ -178,11 +194,18 @@ impl Graph {
         layout.filter_map(|id| Some((id, self.latest_update(id)?.id()))).collect()
     }
 
+    /// Takes so many streams for random masks; which is the first.
+    fn take_streams(&self, count: u32) -> Option<u32> {
+        let masks = &mut self.recording.borrow_mut().masks;
+        let first = *masks;
+        *masks = first.checked_add(count)?;
+        Some(first)
+    }
+
     /// A random mask of a stream of its own.
     #[track_caller]
     pub(crate) fn mask(&self, shape: Shape, keep: f64, scale: f64) -> Var<'_> {
-        let stream = self.recording.borrow().masks;
-        self.recording.borrow_mut().masks += 1;
+        let stream = self.take_streams(1).expect("there are fewer masks than streams");
         let seed = self.source(Source::Seed, &Shape::from([2]));
         let mask = Mask { stream, keep: Constant(keep), scale: Constant(scale), shape };
         self.record(mask, &[seed.id()])
@@ -191,7 +214,12 @@ impl Graph {
     /// Records a source of this shape.
     #[track_caller]
     fn source(&self, source: Source, shape: &Shape) -> Var<'_> {
-        let location = Location::caller();
+        self.source_at(source, shape, CodeLocation::caller())
+    }
+
+    /// Records a source of this shape, written at this place.
+    #[track_caller]
+    fn source_at(&self, source: Source, shape: &Shape, location: CodeLocation) -> Var<'_> {
         assert!(shape.is_sensible(), "{}: shape {shape} is too large", source.name());
         let mut recording = self.recording.borrow_mut();
         let op = Op::Source(source);
@@ -199,7 +227,7 @@ impl Graph {
         if !repeated {
             recording.diverge(&self.store, &op, &[], shape);
         }
-        self.var(recording.advance(location, || Node {
+        self.var(recording.advance(location, |location| Node {
             op,
             inputs: Default::default(),
             shape: shape.clone(),
@@ -211,22 +239,26 @@ impl Graph {
     #[track_caller]
     #[inline]
     pub(crate) fn record(&self, op: impl Into<Op>, inputs: &[NodeId]) -> Var<'_> {
-        let location = Location::caller();
-        let op = op.into();
+        self.record_at(op.into(), inputs, CodeLocation::caller())
+    }
+
+    /// Records an operation that was written at this place.
+    #[track_caller]
+    #[inline]
+    fn record_at(&self, op: Op, inputs: &[NodeId], location: CodeLocation) -> Var<'_> {
         let mut recording = self.recording.borrow_mut();
         let next = recording.next();
         if !next.is_some_and(|node| node.op == op && node.inputs[..] == *inputs) {
             drop(recording);
-            return self.record_new(op, inputs);
+            return self.record_new(op, inputs, location);
         }
-        self.var(recording.advance(location, || unreachable!("the node is there")))
+        self.var(recording.advance(location, |_| unreachable!("the node is there")))
     }
 
     /// Records an operation that the earlier step does not have here.
     #[cold]
     #[track_caller]
-    fn record_new(&self, op: Op, inputs: &[NodeId]) -> Var<'_> {
-        let location = Location::caller();
+    fn record_new(&self, op: Op, inputs: &[NodeId], location: CodeLocation) -> Var<'_> {
         let mut recording = self.recording.borrow_mut();
         let shape = {
             let nodes = &recording.trace.nodes;
@@ -249,9 +281,12 @@ impl Graph {
             }
         };
         recording.diverge(&self.store, &op, inputs, &shape);
-        let id =
-            recording.advance(location, || Node { op, inputs: inputs.into(), shape, location });
-        self.var(id)
+        self.var(recording.advance(location, |location| Node {
+            op,
+            inputs: inputs.into(),
+            shape,
+            location,
+        }))
     }
 
     /// Panics with the operation, what is wrong and what its inputs are, at the user's line.
@@ -355,12 +390,12 @@ impl Recording {
     #[inline(always)]
     fn advance(
         &mut self,
-        location: &'static Location<'static>,
-        node: impl FnOnce() -> Node,
+        location: CodeLocation,
+        node: impl FnOnce(CodeLocation) -> Node,
     ) -> NodeId {
         match self.trace.nodes.get_mut(self.cursor) {
             Some(node) => node.location = location,
-            None => self.trace.nodes.push(node()),
+            None => self.trace.nodes.push(node(location)),
         }
         self.cursor += 1;
         NodeId(self.cursor as u32 - 1)

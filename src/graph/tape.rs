@@ -7,8 +7,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    Attached, Graph, IndexOperand, Input, Mode, NodeId, NonFinite, Operand, Source, Targets, Var,
+    Attached, Graph, IndexOperand, Input, Mode, NodeId, NonFinite, Operand, SavedGraph, Source,
+    Targets, Var,
 };
+use crate::error::Error;
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
 use crate::ops::Op;
@@ -333,6 +335,35 @@ impl<'p, T: Scalar> Tape<'p, T> {
         attached: &'a [Attached],
     ) -> Bindings<'a, T> {
         Bindings { params: self.params.flat(), inputs, attached, seed: self.seed }
+    }
+
+    /// What the outputs need, to be written to a file and run without the code that recorded it:
+    /// see [`SavedGraph`].
+    ///
+    /// The inputs are what such a graph is given, in this order: input tensors or any other
+    /// values, behind which nothing is saved. Further input tensors that the outputs need follow
+    /// without a name, in the order in which they were bound.
+    ///
+    /// # Errors
+    ///
+    /// If a name or an input is given twice, or an output needs an operation of your own.
+    ///
+    /// # Panics
+    ///
+    /// If a value was recorded on another tape.
+    #[track_caller]
+    pub fn save(
+        &self,
+        inputs: &[(&str, Var<'_>)],
+        outputs: &[(&str, Var<'_>)],
+    ) -> Result<SavedGraph, Error> {
+        for (_, var) in inputs.iter().chain(outputs) {
+            let _ = var.operand(&self.graph);
+        }
+        let [inputs, outputs] = [inputs, outputs].map(|named| -> Vec<(&str, NodeId)> {
+            named.iter().map(|&(name, var)| (name, var.id())).collect()
+        });
+        SavedGraph::new(&self.graph, &inputs, &outputs)
     }
 
     /// The numbers of a value as the plain interpreter computes them: one operation at a time,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::{Attached, Graph, NodeId};
+use crate::ops::Content;
 use crate::ops::elementwise::Elementwise;
 use crate::shape::Shape;
 use crate::tensor::Indices;
@@ -48,6 +49,11 @@ impl<'t> Var<'t> {
     #[inline(always)]
     pub fn graph(self) -> &'t Graph {
         self.graph
+    }
+
+    /// What it holds.
+    pub(crate) fn content(self) -> Content {
+        self.graph.with_nodes(|nodes, _| nodes[self.id.index()].content())
     }
 
     /// The sizes of the axes.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::window::{Padding, PerAxis, Windows};
-use super::{Array, Operation, Site};
+use super::{Array, Content, Operation, Site};
 use crate::graph::{Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -105,7 +107,7 @@ impl<const D: usize> Convolution<D> {
         if x.rank() != D + 2 {
             return Err(format!("an input of shape {x} has {} axes and not {}", x.rank(), D + 2));
         }
-        let (channels, taken) = (x[1], w[1] * self.groups);
+        let (channels, taken) = (x[1], w[1].saturating_mul(self.groups));
         if channels != taken {
             return Err(format!(
                 "an input of shape {x} has {channels} channels, but a filter of shape {w} in {} \
@@ -164,17 +166,29 @@ impl Convolution<1> {
     }
 }
 
+/// The settings of a two-dimensional convolution, as they are saved.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Convolution::<2>")]
+struct Settings {
+    stride: [usize; 2],
+    padding: [[usize; 2]; 2],
+    dilation: [usize; 2],
+    groups: usize,
+}
+
 /// One of the three bilinear maps that a convolution is differentiated with. Between images `x`,
 /// filters `w` and outputs `y` all three are read off one sum, `Σ x w y` over all places that
 /// meet: the gradient of each consists of the other two.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Conv {
     pub(crate) wanted: Wanted,
+    #[serde(with = "Settings")]
     pub(crate) settings: Convolution<2>,
 }
 
 /// Which of the three comes out.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Wanted {
     /// `y` of `x` and `w`: the convolution.
     Output,
@@ -197,6 +211,10 @@ impl Operation for Conv {
         true
     }
 
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Numbers; 2])
+    }
+
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let (a, b, settings) = (inputs[0], inputs[1], &self.settings);
         match self.wanted {
@@ -207,7 +225,8 @@ impl Operation for Conv {
                 if y.rank() != 4 {
                     return Err(format!("an input of shape {y} has {} axes and not 4", y.rank()));
                 }
-                let x = Shape::from([y[0], w[1] * settings.groups, height, width]);
+                let channels = w[1].saturating_mul(settings.groups);
+                let x = Shape::from([y[0], channels, height, width]);
                 let expected = settings.output(&x, w)?;
                 if y[1] != w[0] {
                     let (channels, filters) = (y[1], w[0]);
@@ -226,8 +245,19 @@ impl Operation for Conv {
             }
             Wanted::Filter([height, width]) => {
                 let (x, y) = (a, b);
-                let w = Shape::from([y[1], x[1] / settings.groups, height, width]);
-                settings.output(x, &w).map(|_| w)
+                let (&[_, channels, ..], &[_, filters, ..]) = (&x[..], &y[..]) else {
+                    return Err(format!("shapes {x} and {y} are not both images"));
+                };
+                // Without groups, the check of the settings says so.
+                let channels = channels / settings.groups.max(1);
+                let w = Shape::from([filters, channels, height, width]);
+                let expected = settings.output(x, &w)?;
+                if *y != expected {
+                    return Err(format!(
+                        "a filter of shape {w} leads from {x} to {expected} and not to {y}"
+                    ));
+                }
+                Ok(w)
             }
         }
     }

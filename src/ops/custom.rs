@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Array, Operation, Site, write_call};
+use super::{Array, Content, Operation, Site, write_call};
 use crate::graph::{NodeId, Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -203,6 +203,10 @@ impl Operation for Custom {
             Custom::Rule(_) => Ok(inputs[0].clone()),
             Custom::Kernel(kernel) => kernel.0.shape(inputs),
         }
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        None
     }
 
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {

@@ -13,7 +13,9 @@
 use std::f64::consts::FRAC_2_SQRT_PI;
 use std::fmt;
 
-use super::{Array, Constant, Operation, Site, write_call};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Constant, Content, Operation, Site, write_call};
 use crate::exec::kernels::simd::vectorize;
 use crate::graph::{Operand, Var};
 use crate::scalar::Scalar;
@@ -62,7 +64,7 @@ macro_rules! elementwise {
     )*) => {
         /// An element-wise operation with its constants.
         #[allow(non_camel_case_types, reason = "a row has one name")]
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
         pub(crate) enum Elementwise {
             $($name $({ $constant: Constant })?,)*
         }
@@ -108,6 +110,10 @@ macro_rules! elementwise {
                 match self {
                     $(Self::$name $({ $constant: _ })? => stringify!($name),)*
                 }
+            }
+
+            fn reads(&self) -> Option<&'static [Content]> {
+                Some(&[Content::Numbers; MAX_ARITY][..self.arity()])
             }
 
             fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {

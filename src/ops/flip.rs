@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use super::{Array, Operation, Site, write_call};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Operation, Site, check_axes, write_call};
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, IntoAxes, Shape, Strides};
 use crate::strided;
 
 /// The elements along axes in reverse order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Flip {
     axes: Axes,
 }
@@ -20,6 +22,7 @@ impl Operation for Flip {
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        check_axes(inputs[0], self.axes)?;
         Ok(inputs[0].clone())
     }
 

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use super::{Array, Operation, Site, write_call};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Content, Operation, Site, write_call};
 use crate::exec::kernels::sparse::{Entries, transposed_product};
 use crate::graph::{Attached, Graph, IndexOperand, NodeId, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
 /// Choosing or scattering entries; the second input holds the indices.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Index {
     /// `y[i, :] = x[indices[i], :]`
     GatherRows,
@@ -37,13 +40,23 @@ impl Operation for Index {
         match *self {
             Index::GatherRows if x.rank() == 0 => Err("a scalar has no rows".to_string()),
             Index::GatherRows => Ok(joined(indices, &x[1..])),
+            Index::ScatterRows { .. } if !x.starts_with(indices) => {
+                Err(format!("indices of shape {indices} do not name a row for each of shape {x}"))
+            }
             Index::ScatterRows { rows } => Ok(joined(&[rows], &x[indices.rank()..])),
             Index::Pick if x.rank() > 0 && x[..x.rank() - 1] == indices[..] => Ok(indices.clone()),
             Index::Pick => Err(format!(
                 "indices of shape {indices} do not name one entry of each row of shape {x}"
             )),
+            Index::Place { .. } if x != indices => {
+                Err(format!("indices of shape {indices} do not place each entry of shape {x}"))
+            }
             Index::Place { width } => Ok(joined(indices, &[width])),
         }
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Numbers, Content::Indices])
     }
 
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
@@ -99,6 +112,18 @@ impl Operation for Index {
             Index::ScatterRows { rows } => write_call(f, self.name(), inputs, &[("rows", rows)]),
             Index::Place { width } => write_call(f, self.name(), inputs, &[("width", width)]),
             _ => write_call(f, self.name(), inputs, &[]),
+        }
+    }
+}
+
+impl Index {
+    /// What the indices have to be below, given the shape of what they choose from or place.
+    pub(crate) fn bound(self, x: &Shape) -> usize {
+        match self {
+            Index::GatherRows => x.first().copied().unwrap_or(0),
+            Index::ScatterRows { rows } => rows,
+            Index::Pick => x.last().copied().unwrap_or(0),
+            Index::Place { width } => width,
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Array, Operation, Site, write_call};
+use super::{Array, Content, Operation, Site, check_axis, write_call};
 use crate::graph::{NodeId, Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
 /// Tensors one after the other along an axis.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Concat {
     axis: u8,
 }
@@ -21,7 +22,8 @@ impl Operation for Concat {
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
-        let (axis, first) = (self.axis as usize, inputs[0]);
+        let first = inputs[0];
+        let axis = check_axis(first, self.axis)?;
         let mut sizes: SmallVec<[usize; 4]> = first[..].into();
         for input in &inputs[1..] {
             let fits = input.rank() == first.rank()
@@ -29,9 +31,13 @@ impl Operation for Concat {
             if !fits {
                 return Err(format!("shapes {first} and {input} differ beside axis {axis}"));
             }
-            sizes[axis] += input[axis];
+            sizes[axis] = sizes[axis].saturating_add(input[axis]);
         }
         Ok(sizes[..].into())
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        None
     }
 
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {

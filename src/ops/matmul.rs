@@ -1,6 +1,8 @@
 //! The matrix product.
 
-use super::{Array, Operation, Site};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Content, Operation, Site};
 use crate::graph::{Operand, Var};
 use crate::ops::sparse::SparseMatMul;
 use crate::scalar::Scalar;
@@ -9,7 +11,7 @@ use crate::strided;
 
 /// The product of `[.., m, k]` and `[.., k, n]`: one for each place of the axes before the last
 /// two, which are broadcast.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct MatMul;
 
 /// The axes of a product's operand that count matrices.
@@ -38,6 +40,10 @@ impl Operation for MatMul {
                 "shapes {a} and {b} do not broadcast at axis {axis} ({p} vs {q})"
             )),
         }
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Numbers; 2])
     }
 
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {

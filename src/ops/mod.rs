@@ -7,17 +7,22 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::exec::kernels::sparse::Entries;
 use crate::graph::{Source, Var};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
-use crate::shape::Shape;
+use crate::shape::{Axes, IntoAxes, Shape};
 
 mod activation;
+mod constant;
 mod norm;
 #[cfg(test)]
 mod tests;
 pub(crate) mod window;
+
+pub(crate) use constant::Constant;
 
 /// Declares the families of operations: the module, the type that holds an operation's constants,
 /// and so the variants of [`Op`].
@@ -26,7 +31,8 @@ macro_rules! families {
         $(pub(crate) mod $module;)*
 
         /// What a node computes.
-        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
         pub(crate) enum Op {
             /// A number or tensor from outside the graph.
             Source(Source),
@@ -54,6 +60,14 @@ macro_rules! families {
                 match self {
                     Op::Source(_) => unreachable!("a source's shape is given, not inferred"),
                     $(Op::$family(op) => op.infer(inputs),)*
+                }
+            }
+
+            /// What it reads at each input; `None` if numbers at any of one input or more.
+            pub(crate) fn reads(&self) -> Option<&'static [Content]> {
+                match self {
+                    Op::Source(_) => Some(&[]),
+                    $(Op::$family(op) => op.reads(),)*
                 }
             }
 
@@ -125,6 +139,7 @@ families! {
     /// A sum, maximum, minimum or logarithm of a sum of exponentials over axes.
     reduce: Reduce,
     /// A matrix product.
+    #[serde(rename = "matmul")]
     matmul: MatMul,
     /// A product with a sparse matrix or its transpose.
     sparse: SparseMatMul,
@@ -135,6 +150,7 @@ families! {
     /// Entries chosen by whole numbers.
     index: Index,
     /// An operation of the user's own.
+    #[serde(skip)]
     custom: Custom,
     /// The softmax along an axis or its logarithm.
     softmax: Softmax,
@@ -147,8 +163,15 @@ pub(crate) trait Operation {
     /// The name in messages and listings.
     fn name(&self) -> &'static str;
 
-    /// The shape of the result, or what is wrong with those of the inputs.
+    /// The shape of the result, or what is wrong with those of the inputs or with the operation's
+    /// own constants, which may come from a file. There are as many inputs as it
+    /// [`reads`](Self::reads).
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String>;
+
+    /// What it reads at each input; `None` if numbers at any of one input or more.
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Numbers])
+    }
 
     /// What the gradient at the output contributes to that at an input; `None` if nothing.
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>>;
@@ -170,6 +193,27 @@ pub(crate) trait Operation {
     /// Writes the operation with its inputs and constants, as a listing shows it.
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
         write_call(f, self.name(), inputs, &[])
+    }
+}
+
+/// What a node holds and an operation reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Content {
+    Numbers,
+    Indices,
+    Sparse,
+    Seed,
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Content::Numbers => "numbers",
+            Content::Indices => "whole numbers",
+            Content::Sparse => "sparse rows",
+            Content::Seed => "the seed",
+        })
     }
 }
 
@@ -228,6 +272,19 @@ impl<'a, T> Array<'a, T> {
     }
 }
 
+/// Whether a tensor has these axes.
+pub(crate) fn check_axes(shape: &Shape, axes: Axes) -> Result<(), String> {
+    let outside = |axis| format!("axis {axis} is out of range for shape {shape}");
+    axes.into_axes(shape.rank()).map(|_| ()).map_err(outside)
+}
+
+/// Whether a tensor has this axis; which it is.
+pub(crate) fn check_axis(shape: &Shape, axis: u8) -> Result<usize, String> {
+    let axis = usize::from(axis);
+    let outside = || format!("axis {axis} is out of range for shape {shape}");
+    (axis < shape.rank()).then_some(axis).ok_or_else(outside)
+}
+
 /// Writes `name(input, input, constant=value)`.
 pub(crate) fn write_call(
     f: &mut fmt::Formatter<'_>,
@@ -243,30 +300,6 @@ pub(crate) fn write_call(
         write!(f, "{}{key}={value}", if i + inputs.len() > 0 { ", " } else { "" })?;
     }
     write!(f, ")")
-}
-
-/// A constant of an operation, compared by its bits, so that NaN equals itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Constant(pub(crate) f64);
-
-impl PartialEq for Constant {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.to_bits() == other.0.to_bits()
-    }
-}
-
-impl Eq for Constant {}
-
-impl std::hash::Hash for Constant {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.to_bits().hash(state);
-    }
-}
-
-impl fmt::Display for Constant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
 }
 
 /// Rules made wrong for a while, to test what finds them.

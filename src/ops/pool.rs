@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::window::{Padding, PerAxis, Windows};
-use super::{Array, Operation, Site};
+use super::{Array, Content, Operation, Site};
 use crate::exec::kernels::tasks::for_each_chunk;
 use crate::graph::Var;
 use crate::scalar::Scalar;
@@ -26,7 +28,7 @@ mod tests;
 /// let overlapping = Pooling::new(3).stride(2).padding(1);
 /// assert_eq!(x.avg_pool2d(overlapping).shape(), [8, 3, 16, 16].into());
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Pooling {
     window: [usize; 2],
     stride: [usize; 2],
@@ -111,14 +113,15 @@ impl From<[usize; 2]> for Pooling {
 }
 
 /// Pooling or one of the linear maps that it is differentiated with.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Pool {
     pub(crate) kind: Kind,
     pub(crate) settings: Pooling,
 }
 
 /// What comes out.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// The largest of each window of `x`.
     Max,
@@ -149,12 +152,35 @@ impl Operation for Pool {
         true
     }
 
+    fn reads(&self) -> Option<&'static [Content]> {
+        let count = if let Kind::AtMax | Kind::ToMax = self.kind { 2 } else { 1 };
+        Some(&[Content::Numbers; 2][..count])
+    }
+
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let x = inputs[0];
+        let fits = |found: &Shape, expected: &Shape| {
+            let other = || format!("an input of shape {found} has to be of shape {expected}");
+            (found == expected).then_some(()).ok_or_else(other)
+        };
         match self.kind {
-            Kind::Max | Kind::AtMax | Kind::Mean => self.settings.output(x),
-            Kind::ToMax => Ok(x.clone()),
-            Kind::Spread([height, width]) => Ok(Shape::from([x[0], x[1], height, width])),
+            Kind::Max | Kind::Mean => self.settings.output(x),
+            Kind::AtMax => {
+                fits(inputs[1], x)?;
+                self.settings.output(x)
+            }
+            Kind::ToMax => {
+                fits(inputs[1], &self.settings.output(x)?)?;
+                Ok(x.clone())
+            }
+            Kind::Spread([height, width]) => {
+                let &[images, channels, ..] = &x[..] else {
+                    return Err(format!("an input of shape {x} has {} axes and not 4", x.rank()));
+                };
+                let spread = Shape::from([images, channels, height, width]);
+                fits(x, &self.settings.output(&spread)?)?;
+                Ok(spread)
+            }
         }
     }
 
@@ -270,8 +296,8 @@ impl Planes {
     /// What the sum of a window is divided by for its mean.
     #[inline]
     fn divisor<T: Scalar>(&self, inside: usize) -> T {
-        let whole = self.windows[0].taps * self.windows[1].taps;
-        T::from_f64(if self.count_padding { whole } else { inside } as f64)
+        let whole = self.windows[0].taps as f64 * self.windows[1].taps as f64;
+        T::from_f64(if self.count_padding { whole } else { inside as f64 })
     }
 
     /// Calls with each window and the rows and columns of the plane that it covers.

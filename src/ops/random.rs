@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Array, Constant, Operation, Site, write_call};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Constant, Content, Operation, Site, write_call};
 use crate::exec::kernels::simd::vectorize;
 use crate::graph::{Mode, Var};
 use crate::scalar::Scalar;
@@ -14,7 +16,7 @@ use crate::shape::Shape;
 /// Its input is the run's seed. The values are a pure function of that seed, the stream and the
 /// element's place, so running a graph twice gives the same mask, and the executor draws the mask
 /// where it is used instead of storing it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Mask {
     /// Which of the graph's random tensors this is; no two share a stream.
     pub(crate) stream: u32,
@@ -69,6 +71,10 @@ impl Operation for Mask {
 
     fn infer(&self, _inputs: &[&Shape]) -> Result<Shape, String> {
         Ok(self.shape.clone())
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Seed])
     }
 
     fn vjp<'t>(&self, _input: usize, _site: &Site<'_, 't>) -> Option<Var<'t>> {

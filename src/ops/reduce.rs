@@ -3,9 +3,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Array, Operation, Site, write_call};
+use super::{Array, Operation, Site, check_axes, write_call};
 use crate::exec::kernels::simd::vectorize;
 use crate::graph::Var;
 use crate::scalar::Scalar;
@@ -13,7 +14,7 @@ use crate::shape::{Axes, IntoAxes, Shape, Strides};
 use crate::strided;
 
 /// A reduction over axes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Reduce {
     pub(crate) kind: Kind,
     pub(crate) axes: Axes,
@@ -22,7 +23,8 @@ pub(crate) struct Reduce {
 }
 
 /// What a reduction makes of the elements.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Sum,
     Max,
@@ -155,6 +157,7 @@ impl Operation for Reduce {
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        check_axes(inputs[0], self.axes)?;
         let combined = self.axes.iter().map(|axis| inputs[0][axis]).product::<usize>();
         if combined == 0 && matches!(self.kind, Kind::Max | Kind::Min) {
             return Err(format!("{} has no elements along axes {}", inputs[0], self.axes));

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use super::{Array, Operation, Site, write_call};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Operation, Site, check_axis, write_call};
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
 /// A walk along an axis.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Scan {
     /// The sum of each element and all before it, or all after it in reverse.
     CumSum { axis: u8, reverse: bool },
@@ -26,6 +29,8 @@ impl Operation for Scan {
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let x = inputs[0];
+        let (Scan::CumSum { axis, .. } | Scan::ArgMax { axis }) = *self;
+        check_axis(x, axis)?;
         match *self {
             Scan::CumSum { .. } => Ok(x.clone()),
             Scan::ArgMax { axis } if x[axis as usize] == 0 => {

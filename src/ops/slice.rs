@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeBounds;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::view::View;
@@ -14,7 +15,7 @@ use crate::strided;
 
 /// A tensor of one value, in which the input takes every `step`-th place from `start` on along
 /// each axis: padding, and the transpose of slicing.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Embed {
     pub(crate) starts: Strides,
     pub(crate) steps: Strides,
@@ -22,12 +23,34 @@ pub(crate) struct Embed {
     pub(crate) value: Constant,
 }
 
+/// Whether a tensor of shape `part` lies at these places in one of shape `whole`.
+pub(super) fn check_places(
+    starts: &[usize],
+    steps: &[usize],
+    part: &Shape,
+    whole: &Shape,
+) -> Result<(), String> {
+    let rank = whole.rank();
+    let lies_within = |axis: usize| {
+        let (start, step, n, size) = (starts[axis], steps[axis], part[axis], whole[axis]);
+        let last = n.checked_sub(1).and_then(|n| n.checked_mul(step)?.checked_add(start));
+        let steps_on = step > 0 && step <= size.max(1);
+        steps_on && if n == 0 { start <= size } else { last.is_some_and(|last| last < size) }
+    };
+    let of_rank = [starts.len(), steps.len(), part.rank()].iter().all(|&len| len == rank);
+    if of_rank && (0..rank).all(lies_within) {
+        return Ok(());
+    }
+    Err(format!("{part} at {starts:?} in steps of {steps:?} does not lie within {whole}"))
+}
+
 impl Operation for Embed {
     fn name(&self) -> &'static str {
         "embed"
     }
 
-    fn infer(&self, _inputs: &[&Shape]) -> Result<Shape, String> {
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        check_places(&self.starts, &self.steps, inputs[0], &self.shape)?;
         Ok(self.shape.clone())
     }
 
@@ -90,6 +113,8 @@ impl<'t> Var<'t> {
             "slice: {start}..{stop} does not lie within axis {axis} of shape {input}"
         );
         assert!(step > 0, "slice: the step has to be above 0");
+        // A larger step would lead out of the axis as well.
+        let step = step.min(size.max(1));
         let len = (stop - start).div_ceil(step);
         if len == size {
             return self;

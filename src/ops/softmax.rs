@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use super::{Array, Operation, Site, write_call};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Operation, Site, check_axis, write_call};
 use crate::exec::kernels::simd::vectorize;
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
 /// The softmax along an axis or its logarithm.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Softmax {
     pub(crate) axis: u8,
     pub(crate) log: bool,
@@ -21,6 +23,7 @@ impl Operation for Softmax {
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        check_axis(inputs[0], self.axis)?;
         Ok(inputs[0].clone())
     }
 

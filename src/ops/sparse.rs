@@ -1,6 +1,8 @@
 //! The product of a sparse matrix and a dense one, and that of the transpose.
 
-use super::{Array, Operation, Site};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Content, Operation, Site};
 use crate::exec::kernels::sparse::{product, transposed_product};
 use crate::graph::{Source, Var};
 use crate::ops::Op;
@@ -11,7 +13,8 @@ use crate::shape::Shape;
 mod tests;
 
 /// The product of a sparse matrix `x`, the first input, and a dense one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum SparseMatMul {
     /// `y = x · w`
     Plain,
@@ -40,6 +43,10 @@ impl Operation for SparseMatMul {
             )),
             SparseMatMul::Transposed => Ok([columns, n].into()),
         }
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Sparse, Content::Numbers])
     }
 
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {

@@ -1,13 +1,15 @@
 //! State, such as running statistics: parameters that a run gives new values instead of gradients.
 
-use super::{Array, Operation, Site};
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Content, Operation, Site};
 use crate::graph::{Graph, Mode, Var};
 use crate::params::{ParamId, Role};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
 /// The new value of a parameter, which is the first input; the second one is the value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Update;
 
 impl Operation for Update {
@@ -21,6 +23,10 @@ impl Operation for Update {
             return Err(format!("state of shape {state} cannot become a value of shape {value}"));
         }
         Ok(state.clone())
+    }
+
+    fn reads(&self) -> Option<&'static [Content]> {
+        Some(&[Content::Numbers, Content::Numbers])
     }
 
     fn vjp<'t>(&self, _input: usize, _site: &Site<'_, 't>) -> Option<Var<'t>> {

@@ -4,8 +4,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::slice::check_places;
 use super::{Array, Constant, Operation, Site, write_call};
 use crate::graph::Var;
 use crate::scalar::Scalar;
@@ -14,7 +16,8 @@ use crate::shape::{Shape, Strides};
 use crate::strided;
 
 /// The same numbers in another shape or order.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum View {
     /// Row-by-row order kept, other sizes.
     Reshape(Shape),
@@ -39,7 +42,10 @@ impl View {
         output: &Shape,
     ) -> Option<(usize, Strides)> {
         let start = match self {
-            View::Slice { starts, .. } => starts.iter().zip(strides).map(|(a, b)| a * b).sum(),
+            // What is empty is read nowhere.
+            View::Slice { starts, .. } if output.numel() > 0 => {
+                starts.iter().zip(strides).map(|(a, b)| a * b).sum()
+            }
             _ => 0,
         };
         Some((start, self.strides(input, strides, output)?))
@@ -79,7 +85,10 @@ impl Operation for View {
         let x = inputs[0];
         match self {
             View::Detach => Ok(x.clone()),
-            View::Slice { shape, .. } => Ok(shape.clone()),
+            View::Slice { starts, steps, shape } => {
+                check_places(starts, steps, shape, x)?;
+                Ok(shape.clone())
+            }
             View::Reshape(shape) if shape.numel() == x.numel() => Ok(shape.clone()),
             View::Reshape(shape) => Err(format!(
                 "{x} holds {} elements, but {shape} holds {}",
@@ -88,7 +97,13 @@ impl Operation for View {
             )),
             View::BroadcastTo(shape) if x.broadcasts_to(shape) => Ok(shape.clone()),
             View::BroadcastTo(shape) => Err(format!("{x} does not broadcast to {shape}")),
-            View::Permute(axes) => Ok(axes.iter().map(|&axis| x[axis as usize]).collect()),
+            View::Permute(axes) => {
+                let each_once = (0..x.rank()).all(|axis| axes.contains(&(axis as u8)));
+                if axes.len() != x.rank() || !each_once {
+                    return Err(format!("{axes:?} does not name each axis of {x} once"));
+                }
+                Ok(axes.iter().map(|&axis| x[axis as usize]).collect())
+            }
         }
     }
 

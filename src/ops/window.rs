@@ -18,24 +18,27 @@ pub(crate) struct Windows {
 impl Windows {
     /// From the first to the last place of a window.
     pub(crate) fn span(&self) -> usize {
-        self.dilation * self.taps.saturating_sub(1) + 1
+        self.dilation.saturating_mul(self.taps.saturating_sub(1)).saturating_add(1)
     }
 
     /// The size of an axis with its padding.
     pub(crate) fn padded(&self, size: usize) -> usize {
-        size + self.padding[0] + self.padding[1]
+        size.saturating_add(self.padding[0]).saturating_add(self.padding[1])
     }
 
-    /// How many windows lie on a padded axis; one that would pass its end is left out.
+    /// How many windows lie on a padded axis; one that would pass its end is left out. None lie on
+    /// one that is too long to count its places.
     pub(crate) fn count(&self, size: usize) -> Option<usize> {
-        let room = self.padded(size).checked_sub(self.span())?;
+        let padded = Some(self.padded(size)).filter(|&size| size < usize::MAX)?;
+        let room = padded.checked_sub(self.span())?;
         Some(room / self.stride + 1)
     }
 
     /// The smallest axis on which so many windows lie.
     pub(crate) fn least_size(&self, count: usize) -> Option<usize> {
-        let padded = count.checked_sub(1)? * self.stride + self.span();
-        padded.checked_sub(self.padding[0] + self.padding[1])
+        let between = count.checked_sub(1)?.checked_mul(self.stride)?;
+        let padded = between.checked_add(self.span())?;
+        padded.checked_sub(self.padding[0])?.checked_sub(self.padding[1])
     }
 
     /// Those of `count` windows whose place `tap` lies on the axis and not in the padding.

@@ -23,6 +23,11 @@ impl ParamId {
     pub fn index(self) -> usize {
         self.index as usize
     }
+
+    /// A place among the parameters of a saved graph, which is one of no `Params`.
+    pub(crate) fn detached(index: u32) -> Self {
+        Self { index, owner: u32::MAX }
+    }
 }
 
 /// What a parameter is in its layer: what decides whether weight decay, for one, makes sense for it.

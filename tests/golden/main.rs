@@ -12,6 +12,7 @@ mod operations;
 mod ops;
 mod optimizers;
 mod planted;
+mod saved;
 
 use std::any::Any;
 use std::io::Write;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::case::{Array, Attributes};
 use crate::compare::{DOUBLE, Demands, SINGLE, check as compare};
 use crate::operations::{Input, record};
+use crate::saved::{self, Recorded};
 
 #[derive(Deserialize)]
 struct Case {
@@ -68,53 +69,74 @@ impl Case {
         let tape = Tape::inference(&params);
         let indices = self.inputs.iter().map(|input| input.array.indices().transpose());
         let indices: Vec<Option<Indices>> = indices.collect::<Result<_, _>>()?;
+        let mut recorded =
+            Recorded { inputs: Vec::new(), indices: Vec::new(), outputs: Vec::new() };
         let inputs: Vec<Input<'_>> = std::iter::zip(&self.inputs, &indices)
             .map(|(input, indices)| match indices {
-                Some(indices) => Ok(Input::Whole(indices)),
-                None => Ok(Input::Numbers(tape.input(&input.array.tensor()?))),
+                Some(indices) => {
+                    recorded.indices.push(indices.clone());
+                    Ok(Input::Whole(indices))
+                }
+                None => Ok(Input::Numbers(recorded.bind(&tape, &input.array)?)),
             })
             .collect::<Result<_, String>>()?;
-        let mut operands = inputs.clone();
+        self.compare(&tape, &inputs, &mut recorded, demands)?;
+        saved::check(&self.name, &tape, &recorded)
+    }
+
+    /// Compares whatever the case knows with what is recorded for it.
+    fn compare<'t, T: Scalar>(
+        &self,
+        tape: &'t Tape<'_, T>,
+        inputs: &[Input<'t>],
+        recorded: &mut Recorded<'t, T>,
+        demands: &Demands,
+    ) -> Result<(), String> {
+        let mut operands = inputs.to_vec();
         if self.attrs.get::<String>("mode").is_ok_and(|mode| mode == "inference") {
             let running = self.running.as_ref().ok_or("the statistics are missing")?;
-            operands.push(Input::Numbers(tape.input(&running.mean_before.tensor()?)));
-            operands.push(Input::Numbers(tape.input(&running.var_before.tensor()?)));
+            operands.push(Input::Numbers(recorded.bind(tape, &running.mean_before)?));
+            operands.push(Input::Numbers(recorded.bind(tape, &running.var_before)?));
         }
         let y = record(tape.graph(), &self.op, &self.name, &self.attrs, &operands)?;
+        recorded.outputs.push(y);
         if let (Some(mean), Some(var), Input::Numbers(x)) =
             (&self.batch_mean, &self.batch_var, inputs[0])
         {
             let channels = self.attrs.get::<usize>("channel_axis")? as isize;
             let axes = 0..x.shape().rank() as isize;
             let others: Vec<isize> = axes.filter(|&axis| axis != channels).collect();
-            compare("batch mean", &tape, x.mean(&others[..]), mean, demands.first, demands)?;
-            compare("batch variance", &tape, x.var(&others[..]), var, demands.first, demands)?;
+            compare("batch mean", tape, x.mean(&others[..]), mean, demands.first, demands)?;
+            compare("batch variance", tape, x.var(&others[..]), var, demands.first, demands)?;
         }
-        compare("output", &tape, y, &self.output, demands.first, demands)?;
+        compare("output", tape, y, &self.output, demands.first, demands)?;
 
         let Some(cotangent) = &self.cotangent else {
             let none = self.vjp.is_empty() && self.hvp.is_none();
             return if none { Ok(()) } else { Err("gradients without a cotangent".to_string()) };
         };
-        let wanted = self.paired("vjp", &self.vjp, &inputs)?;
+        let wanted = self.paired("vjp", &self.vjp, inputs)?;
         let xs: Vec<Var<'_>> = wanted.iter().map(|&(_, x, _)| x).collect();
-        let s = (y * tape.input(&cotangent.tensor()?)).sum(..);
+        let s = (y * recorded.bind(tape, cotangent)?).sum(..);
         let gradients = tape.gradient(s, &xs);
+        recorded.outputs.extend(&gradients);
         for (&(name, _, want), &gradient) in wanted.iter().zip(&gradients) {
             let what = format!("vjp of input `{name}`");
-            compare(&what, &tape, gradient, want, demands.first, demands)?;
+            compare(&what, tape, gradient, want, demands.first, demands)?;
         }
 
         let Some(second) = &self.hvp else { return Ok(()) };
-        let directions = self.paired("direction", &second.direction, &inputs)?;
-        let wanted = self.paired("hvp", &second.result, &inputs)?;
+        let directions = self.paired("direction", &second.direction, inputs)?;
+        let wanted = self.paired("hvp", &second.result, inputs)?;
         let mut slope = tape.scalar(0.0);
         for (&gradient, (_, _, direction)) in gradients.iter().zip(directions) {
-            slope = slope + (gradient * tape.input(&direction.tensor()?)).sum(..);
+            slope = slope + (gradient * recorded.bind(tape, direction)?).sum(..);
         }
-        for (&gradient, (name, _, want)) in tape.gradient(slope, &xs).iter().zip(wanted) {
+        let gradients = tape.gradient(slope, &xs);
+        recorded.outputs.extend(&gradients);
+        for (&gradient, (name, _, want)) in gradients.iter().zip(wanted) {
             let what = format!("hvp of input `{name}`");
-            compare(&what, &tape, gradient, want, demands.second, demands)?;
+            compare(&what, tape, gradient, want, demands.second, demands)?;
         }
         Ok(())
     }

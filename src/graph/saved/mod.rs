@@ -1,0 +1,212 @@
+//! Graphs on disk: saved with what their outputs need, loaded and run without the code that
+//! recorded them.
+
+mod batch;
+mod check;
+mod record;
+mod save;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Node, NodeId};
+use crate::error::Error;
+use crate::ops::Content;
+use crate::params::{Parameter, Params, Role};
+use crate::scalar::Scalar;
+use crate::seed::Seed;
+use crate::shape::Shape;
+
+/// A recorded graph without the code that recorded it: what some outputs need, from named inputs
+/// and parameters. It can be written to a file in any format that [`serde`] knows, read back, and
+/// [recorded](Self::record) on a tape whose parameters have the same names and shapes, wherever
+/// their numbers come from.
+///
+/// A tape [saves](crate::Tape::save) it. Whatever is recorded can be saved: a model's outputs, a
+/// loss with penalties and noise, and gradients of it. What is loaded is recorded like anything
+/// else, so it can be printed, differentiated, checked and trained; each node keeps the line of
+/// the source that it was written in.
+///
+/// ```
+/// use gradtape::SavedGraph;
+/// use gradtape::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut params = Params::<f32>::new(Seed(42));
+/// let model = Dense::new(3, 2).build(&mut params, "layer");
+/// let images = Tensor::from_fn([4, 3], |i| i as f32);
+///
+/// let tape = Tape::inference(&params);
+/// let x = tape.input(&images);
+/// let logits = model.forward(x);
+/// let text = serde_json::to_string(&tape.save(&[("x", x)], &[("logits", logits)])?)?;
+///
+/// // Elsewhere, without the model's code:
+/// let saved: SavedGraph = serde_json::from_str(&text)?;
+/// let outputs = saved.run(&params, &[&images])?;
+/// assert_eq!(outputs["logits"], tape.value(logits));
+///
+/// // Or on a tape, and with another number of images:
+/// let tape = Tape::training(&params, Seed(1));
+/// let x = tape.input(&Tensor::full([16, 3], 0.5));
+/// let logits = saved.record(tape.graph(), &[x])?["logits"];
+/// let gradients = tape.backward(logits.cross_entropy([1; 16]));
+/// assert!(gradients.unreached().next().is_none());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What is data and what is structure
+///
+/// The numbers of inputs and parameters, labels and other [`Indices`](crate::Indices), sparse rows
+/// and the seed of noise are given anew each time. Noise that was recorded is part of the graph, whatever
+/// the mode of the tape that it is recorded on: save a graph for inference from a tape for
+/// inference.
+///
+/// A model that chooses fixed rows by indices of its own is given these, too; one that
+/// [slices](crate::Var::slice) is not.
+///
+/// Shapes are structure, with one exception: the first axis of inputs may be of another size if it counts the entries of a batch, which is so if the first axis of whatever is
+/// computed from them grows with it. A mean over the batch, which divides by the number recorded,
+/// is refused, as is any other operation that holds on to the recorded size. A number that the
+/// model's own code computed of the batch's size is a constant like any other and cannot be found
+/// out: for such a graph keep to the size that it was recorded with.
+///
+/// # What cannot be saved
+///
+/// Operations of your own ([`CustomOp`](crate::CustomOp), [`CustomKernel`](crate::CustomKernel))
+/// are code. Saving a graph with one is an error that names it, also where only the value is
+/// wanted: its gradient would silently be another than the one that you wrote.
+///
+/// # Reading what others wrote
+///
+/// A graph is checked when it is read: whatever is in the file, it is an error or a graph that can
+/// be recorded. As with any model, its results may be larger than the memory there is.
+#[derive(Clone, PartialEq)]
+pub struct SavedGraph(Parts);
+
+/// What is written to a file.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "SavedGraph", deny_unknown_fields)]
+struct Parts {
+    format: Format,
+    parameters: Vec<SavedParameter>,
+    inputs: Vec<SavedInput>,
+    /// In recording order; parameters and inputs by their places above.
+    nodes: Vec<Node>,
+    outputs: BTreeMap<String, NodeId>,
+}
+
+/// A parameter that a saved graph uses.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SavedParameter {
+    /// The unique path, like `hidden/kernel`.
+    pub name: String,
+    /// The sizes of the axes.
+    pub shape: Shape,
+    /// What it is in its layer.
+    pub role: Role,
+    /// Whether it was trained.
+    pub trainable: bool,
+}
+
+/// What a saved graph is given: a tensor, whole numbers such as labels, or sparse rows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SavedInput {
+    /// The name that it was saved under, if it was.
+    pub name: Option<String>,
+    /// The sizes of the axes when the graph was recorded.
+    pub shape: Shape,
+    content: Content,
+}
+
+/// The version of the format, a number. Others are refused.
+#[derive(Clone, Copy, PartialEq)]
+struct Format;
+
+impl Format {
+    const VERSION: u32 = 1;
+}
+
+impl Serialize for Format {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(Self::VERSION)
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let version = u32::deserialize(deserializer)?;
+        if version == Self::VERSION {
+            return Ok(Self);
+        }
+        let known = format!("version {} of the format of saved graphs", Self::VERSION);
+        Err(D::Error::invalid_value(Unexpected::Unsigned(version.into()), &&known[..]))
+    }
+}
+
+impl Serialize for SavedGraph {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SavedGraph {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let graph = Self(Parts::deserialize(deserializer)?);
+        graph.check().map_err(D::Error::custom)?;
+        Ok(graph)
+    }
+}
+
+impl SavedGraph {
+    /// The parameters that the graph uses.
+    pub fn parameters(&self) -> &[SavedParameter] {
+        &self.0.parameters
+    }
+
+    /// What the graph is given, in order.
+    pub fn inputs(&self) -> &[SavedInput] {
+        &self.0.inputs
+    }
+
+    /// The names of the outputs.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.0.outputs.keys().map(|name| &name[..])
+    }
+
+    /// Parameters of the names, shapes and roles that the graph uses, all zero: to be filled, as
+    /// from a checkpoint. Penalties are part of the graph.
+    pub fn params<T: Scalar>(&self) -> Params<T> {
+        let mut params = Params::new(Seed(0));
+        for SavedParameter { name, shape, role, trainable } in &self.0.parameters {
+            let parameter = Parameter::new(name, shape).role(*role);
+            params.add(if *trainable { parameter } else { parameter.frozen() });
+        }
+        params
+    }
+
+    /// An error at a node.
+    fn error(&self, at: usize, reason: &str) -> Error {
+        let node = &self.0.nodes[at];
+        let (name, location) = (node.op.name(), &node.location);
+        Error::SavedGraph(format!("node {at}, `{name}` recorded at {location}: {reason}"))
+    }
+}
+
+impl fmt::Debug for SavedGraph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { parameters, inputs, nodes, outputs, .. } = &self.0;
+        f.debug_struct("SavedGraph")
+            .field("parameters", parameters)
+            .field("inputs", inputs)
+            .field("nodes", &nodes.len())
+            .field("outputs", &outputs.keys())
+            .finish()
+    }
+}

@@ -1,0 +1,446 @@
+//! Graphs saved, read back and run without the code that recorded them.
+
+use std::collections::BTreeMap;
+use std::slice::from_ref;
+use std::sync::Arc;
+
+use gradtape::prelude::*;
+use gradtape::{CustomKernel, CustomOp, SavedGraph, apply_kernel};
+use serde_json::json;
+
+/// What is read of what was saved.
+fn reread(saved: &SavedGraph) -> SavedGraph {
+    let text = serde_json::to_string(saved).expect("a graph can be written");
+    let read = serde_json::from_str(&text).expect("what was written can be read");
+    assert!(read == *saved);
+    read
+}
+
+fn bits(tensor: &[f32]) -> Vec<u32> {
+    tensor.iter().map(|x| x.to_bits()).collect()
+}
+
+fn ramp(shape: impl Into<Shape>) -> Tensor {
+    Tensor::from_fn(shape, |i| (i as f32 * 0.7).sin())
+}
+
+struct Network {
+    hidden: Dense,
+    output: Dense,
+}
+
+impl Network {
+    fn new(params: &mut Params) -> Self {
+        let hidden = Dense::new(6, 8).init(HeNormal).penalty(L2(1e-2)).build(params, "hidden");
+        Self { hidden, output: Dense::new(8, 3).build(params, "output") }
+    }
+}
+
+impl Layer for Network {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.output.forward(self.hidden.forward(x).relu().dropout(0.25))
+    }
+}
+
+/// The parameters of a loaded graph with the numbers of others, as of a checkpoint.
+fn filled(saved: &SavedGraph, numbers: &Params) -> Params {
+    let mut params = saved.params();
+    for parameter in saved.parameters() {
+        let to = params.find(&parameter.name).expect("it was made for the graph");
+        let from = numbers.find(&parameter.name).expect("the graph was made of it");
+        params.values_mut(to).copy_from_slice(numbers.values(from));
+    }
+    params
+}
+
+#[test]
+fn a_loaded_network_with_noise_and_penalties_trains_to_the_same_bits() {
+    let mut params = Params::<f32>::new(Seed(3));
+    let network = Network::new(&mut params);
+    let (x, labels) = (ramp([5, 6]), Indices::from([0, 2, 1, 1, 0]));
+    let loss = |tape: &Tape<'_>| -> SavedGraph {
+        let x = tape.input(&x);
+        let loss = network.forward(x).cross_entropy(&labels) + tape.penalty();
+        tape.save(&[("x", x)], &[("loss", loss)]).expect("it can be saved")
+    };
+    let saved = reread(&loss(&Tape::training(&params, Seed(0))));
+    let mut loaded = filled(&saved, &params);
+    assert_eq!(saved.inputs()[0].name.as_deref(), Some("x"));
+    assert_eq!(saved.indices(), [Shape::from([5])]);
+    assert_eq!(saved.outputs().collect::<Vec<_>>(), ["loss"]);
+
+    let mut optimizers = [Adam::new(0.01), Adam::new(0.01)];
+    for step in 0..10 {
+        let tape = Tape::training(&params, Seed(step));
+        let original = network.forward(tape.input(&x)).cross_entropy(&labels) + tape.penalty();
+        let gradients = tape.backward(original);
+
+        let again = Tape::training(&loaded, Seed(step));
+        let inputs = [again.input(&x)];
+        let outputs = saved.record(again.graph(), &inputs, from_ref(&labels));
+        let loss = outputs.expect("everything fits")["loss"];
+        let gradients_again = again.backward(loss);
+        assert_eq!(again.item(loss).to_bits(), tape.item(original).to_bits());
+
+        let [optimizer, other] = &mut optimizers;
+        optimizer.step(&mut params, &gradients);
+        other.step(&mut loaded, &gradients_again);
+        assert_eq!(bits(loaded.flat()), bits(params.flat()), "step {step}");
+    }
+}
+
+#[test]
+fn saved_gradients_train_a_convolutional_network() {
+    let mut params = Params::<f32>::new(Seed(5));
+    let filter = params.add(Parameter::new("filter", [4, 1, 3, 3]).init(HeNormal));
+    let dense = Dense::new(4 * 3 * 3, 3).build(&mut params, "dense");
+    let images = ramp([2, 1, 8, 8]);
+    let labels = Indices::from([2, 0]);
+
+    let tape = Tape::training(&params, Seed(0));
+    let x = tape.input(&images);
+    let maps = x.conv2d(tape.param(filter), Convolution::new()).relu().max_pool2d(2);
+    let logits = dense.forward(maps.reshape([2, 36]));
+    let loss = logits.cross_entropy(&labels);
+    let names = ["filter", "dense/kernel", "dense/bias"];
+    let weights = names.map(|name| tape.param(params.find(name).expect("it was added")));
+    let gradients = tape.gradient(loss, &weights);
+    let mut wanted: Vec<(&str, Var<'_>)> = std::iter::zip(names, gradients).collect();
+    wanted.extend([("loss", loss), ("logits", logits)]);
+    let saved = reread(&tape.save(&[("images", x)], &wanted).expect("it can be saved"));
+
+    // No line of what follows knows of convolutions or of how to differentiate.
+    let run = |params: &Params| -> BTreeMap<String, Tensor> {
+        saved.run(params, from_ref(&images), from_ref(&labels)).expect("everything fits")
+    };
+    let outputs = run(&params);
+    for (name, var) in &wanted {
+        assert_eq!(bits(outputs[*name].data()), bits(tape.value(*var).data()), "{name}");
+    }
+    let mut loaded = filled(&saved, &params);
+    for _ in 0..40 {
+        let outputs = run(&loaded);
+        for name in names {
+            let id = loaded.find(name).expect("the graph uses it");
+            let pairs = loaded.values_mut(id).iter_mut().zip(outputs[name].data());
+            pairs.for_each(|(w, g)| *w -= 0.2 * g);
+        }
+    }
+    assert!(run(&loaded)["loss"].item() < 0.1 * outputs["loss"].item());
+}
+
+#[test]
+fn loaded_graphs_are_differentiated_and_checked_in_double_precision() {
+    let mut params = Params::<f32>::new(Seed(3));
+    let network = Network::new(&mut params);
+    let tape = Tape::training(&params, Seed(7));
+    let x = tape.input(&ramp([5, 6]));
+    let loss = network.forward(x).tanh().square().mean(..) + tape.penalty();
+    let saved = reread(&tape.save(&[("x", x)], &[("loss", loss)]).expect("it can be saved"));
+    let report = gradcheck(&filled(&saved, &params), |tape| {
+        let x = tape.input(&ramp([5, 6]).cast());
+        saved.record(tape.graph(), &[x], &[]).expect("everything fits")["loss"]
+    });
+    report.expect("it can be checked").assert_below(1e-6);
+}
+
+#[test]
+fn only_what_the_outputs_need_is_saved() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let [used, _unused] = ["used", "unused"].map(|name| params.add_tensor(name, &ramp([3])));
+    let tape = Tape::inference(&params);
+    let [a, b, c] = [0, 1, 2].map(|_| tape.input(&ramp([3])));
+    let _dead = a.exp().sum(..);
+    let inner = (b + tape.param(used)).tanh();
+    let y = inner * c;
+    let saved = tape.save(&[("c", c)], &[("y", y)]).expect("it can be saved");
+    let names: Vec<_> = saved.inputs().iter().map(|input| input.name.as_deref()).collect();
+    assert_eq!(names, [Some("c"), None], "named ones first, then those that are needed too");
+    assert_eq!(saved.parameters().len(), 1);
+    let file = serde_json::to_value(&saved).expect("a graph can be written");
+    assert_eq!(file["nodes"].as_array().map(Vec::len), Some(6));
+
+    // Behind an input nothing is saved, whatever computed it there.
+    let saved = tape.save(&[("c", c), ("inner", inner)], &[("y", y)]).expect("it can be saved");
+    assert!(saved.parameters().is_empty());
+    let outputs = reread(&saved).run(&Params::new(Seed(0)), &[ramp([3]), ramp([3])], &[]);
+    let squares: Vec<f32> = ramp([3]).data().iter().map(|x| x * x).collect();
+    assert_eq!(outputs.expect("everything fits")["y"].data(), squares);
+}
+
+#[test]
+fn the_file_is_readable() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add_tensor("w", &ramp([2]));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&ramp([3, 2]));
+    let y = (x * tape.param(w)).leaky_relu(0.1).max(0);
+    let line = line!() - 1;
+    let saved = tape.save(&[("x", x)], &[("y", y)]).expect("it can be saved");
+    let file = serde_json::to_value(&saved).expect("a graph can be written");
+    assert_eq!(file["format"], json!(1));
+    assert_eq!(
+        file["parameters"],
+        json!([{"name": "w", "shape": [2], "role": "Weight", "trainable": true}])
+    );
+    assert_eq!(file["inputs"], json!([{"name": "x", "shape": [3, 2]}]));
+    assert_eq!(file["outputs"], json!({"y": 4}));
+    let nodes = &file["nodes"];
+    assert_eq!(nodes[0]["op"], json!({"source": {"input": 0}}));
+    assert_eq!(nodes[1]["op"], json!({"source": {"param": 0}}));
+    assert_eq!(nodes[2]["op"], json!({"elementwise": "mul"}));
+    assert_eq!(nodes[2]["inputs"], json!([0, 1]));
+    assert_eq!(nodes[3]["op"], json!({"elementwise": {"leaky_relu": {"slope": "0.1"}}}));
+    assert_eq!(nodes[4]["op"], json!({"reduce": {"kind": "max", "axes": [0], "keep": false}}));
+    assert_eq!(nodes[4]["shape"], json!([2]));
+    let location = nodes[4]["location"].as_str().expect("a location is text");
+    assert!(location.starts_with(&format!("{}:{line}:", file!())), "{location}");
+}
+
+#[test]
+fn infinite_constants_survive() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&ramp([3]));
+    let y = x.pad(&[[1, 1]], f64::NEG_INFINITY).maximum(f64::NAN) + 0.1;
+    let z = x.equal(0.0).select(f64::NEG_INFINITY, x) * 1e300;
+    let saved = reread(&tape.save(&[("x", x)], &[("y", y), ("z", z)]).expect("it can be saved"));
+    let outputs = saved.run(&params, &[ramp([3])], &[]).expect("everything fits");
+    assert_eq!(bits(outputs["y"].data()), bits(tape.value(y).data()));
+    assert_eq!(bits(outputs["z"].data()), bits(tape.value(z).data()));
+    assert_eq!(outputs["z"].data()[0], f32::NEG_INFINITY);
+}
+
+#[test]
+fn what_a_loaded_node_did_wrong_is_said_of_the_line_that_it_was_written_in() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&ramp([2, 2]));
+    let y = x.sum(..).ln() + 1.0;
+    let line = line!() - 1;
+    let saved = reread(&tape.save(&[("x", x)], &[("y", y)]).expect("it can be saved"));
+
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::full([2, 2], -1.0));
+    let outputs = saved.record(tape.graph(), &[x], &[]).expect("everything fits");
+    assert!(tape.item(outputs["y"]).is_nan());
+    let culprit = tape.find_non_finite().expect("a logarithm of a negative number");
+    assert_eq!(culprit.op, "ln");
+    assert!(culprit.location.starts_with(&format!("{}:{line}:", file!())), "{culprit}");
+    assert_eq!(tape.to_string().lines().nth(1), Some("%1  []      sum(%0, axes=[0, 1])"));
+}
+
+#[test]
+fn a_graph_recorded_twice_has_noise_of_its_own_each_time() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::training(&params, Seed(9));
+    let ones = Tensor::full([400], 1.0);
+    let x = tape.input(&ones);
+    let y = x.dropout(0.5);
+    let saved = reread(&tape.save(&[("x", x)], &[("y", y)]).expect("it can be saved"));
+    let original = tape.value(y);
+
+    // Noise is part of the graph, whatever the tape is for.
+    let tape = Tape::training(&params, Seed(9));
+    let x = tape.input(&ones);
+    let record = || saved.record(tape.graph(), &[x], &[]).expect("everything fits")["y"];
+    let [first, second, own] = [record(), record(), x.dropout(0.5)].map(|y| tape.value(y));
+    assert_eq!(first, original);
+    for (a, b) in [(&first, &second), (&first, &own), (&second, &own)] {
+        let agreeing = a.data().iter().zip(b.data()).filter(|(a, b)| a == b).count();
+        assert!((140..260).contains(&agreeing), "{agreeing} of 400");
+    }
+    let run = saved.run(&params, &[ones], &[]).expect("everything fits");
+    assert!(run["y"].data().contains(&0.0));
+}
+
+/// A function of one value.
+type Model = dyn for<'t> Fn(Var<'t>) -> Var<'t>;
+
+/// Saves a function of `x` recorded for a batch of 4, and runs it for one of 7 and one of 1.
+#[track_caller]
+fn follows_the_batch(item: &[usize], model: &Model) {
+    let params = Params::<f32>::new(Seed(0));
+    let shape = |rows: usize| -> Shape { [&[rows], item].concat().into() };
+    let tape = Tape::inference(&params);
+    let x = tape.input(&ramp(shape(4)));
+    let saved = reread(&tape.save(&[("x", x)], &[("y", model(x))]).expect("it can be saved"));
+    for rows in [4, 7, 1, 0] {
+        let x = ramp(shape(rows));
+        let tape = Tape::inference(&params);
+        let y = model(tape.input(&x));
+        let outputs = saved.run(&params, &[x], &[]).expect("it follows the batch");
+        assert_eq!(outputs["y"], tape.value(y), "{rows} rows");
+    }
+}
+
+#[test]
+fn inference_follows_the_size_of_the_batch() {
+    follows_the_batch(&[3], &|x| (2.0 * x).relu().softmax(-1));
+    follows_the_batch(&[3], &|x| x.normalize(-1, 1e-5).sum(1));
+    follows_the_batch(&[1, 6, 6], &|x| {
+        let filter = x.graph().scalar(0.5).broadcast_to([2, 1, 3, 3]);
+        let maps = x.conv2d(filter, Convolution::new().padding(1)).max_pool2d(2);
+        let flat = maps.reshape([x.shape()[0], 18]);
+        flat.matmul(x.graph().scalar(0.1).broadcast_to([18, 2]))
+    });
+    // Many matrices times one are multiplied as one of many rows, several for each entry.
+    follows_the_batch(&[5, 3], &|x| {
+        let y = x.matmul(x.graph().scalar(0.1).broadcast_to([3, 6]));
+        y.matmul(y.transpose()).slice(1, 1..3).pad(&[[0, 0], [1, 0], [0, 2]], 1.0).flip(-1)
+    });
+    follows_the_batch(&[2], &|x| Var::concat(&[x, x.cumsum(0), x.square()], 1));
+}
+
+#[test]
+fn what_holds_on_to_the_size_of_the_batch_is_refused_by_name() {
+    let params = Params::<f32>::new(Seed(0));
+    let refused = |model: &Model, size: usize| -> String {
+        let tape = Tape::training(&params, Seed(0));
+        let x = tape.input(&ramp([4, 4]));
+        let saved = tape.save(&[("x", x)], &[("y", model(x))]).expect("it can be saved");
+        let run = saved.run(&params, &[ramp([size, 4])], &[]);
+        run.expect_err("the size of the batch is part of it").to_string()
+    };
+    for size in [1, 2, 3, 5, 8] {
+        let mean = refused(&|x| x.mean(..), size);
+        let expected = format!(
+            "saved graph: recorded for a batch of 4, it cannot be run with one of {size}: node 1, \
+             `sum` recorded at {}:",
+            file!()
+        );
+        assert!(mean.starts_with(&expected), "{mean}");
+        let models: [(&str, &Model); 8] = [
+            ("sum", &|x| x.sum(0)),
+            ("sum", &|x| x.mean_keep(0)),
+            ("permute", &|x| x.transpose()),
+            ("matmul", &|x| x.matmul(x)),
+            ("slice", &|x| x.slice(0, 1..3)),
+            ("embed", &|x| x.pad(&[[4, 0], [0, 0]], 0.0)),
+            ("mul", &|x| x.dropout(0.5)),
+            ("broadcast_to", &|x| x.sum(1).broadcast_to([4, 4])),
+        ];
+        for (op, model) in models {
+            let error = refused(model, size);
+            assert!(error.contains(&format!(" `{op}` recorded at ")), "{size}, {op}: {error}");
+        }
+    }
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_refused_by_name() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let [x, y] = [0, 1].map(|_| tape.input(&ramp([4, 3])));
+    let z = (x + y).pick([0, 1, 2, 0]);
+    let saved = reread(&tape.save(&[("x", x)], &[("z", z)]).expect("it can be saved"));
+    let refused = |inputs: &[Tensor], indices: &[Indices]| {
+        saved.run(&params, inputs, indices).expect_err("it does not fit").to_string()
+    };
+    let (fits, labels) = (ramp([4, 3]), Indices::from([0, 1, 2, 0]));
+    let inputs = [fits.clone(), fits.clone()];
+    let wide = [fits.clone(), ramp([4, 5])];
+    let text = |rest: &str| format!("saved graph: {rest}");
+    assert_eq!(refused(&inputs[..1], &[]), text("expected 2 inputs, found 1"));
+    assert_eq!(refused(&inputs, &[]), text("expected 1 indices, found 0"));
+    let labels_again = [labels.clone()];
+    let wide = refused(&wide, &labels_again);
+    assert_eq!(wide, text("input 1: expected shape [4, 3], found [4, 5]"));
+    let flat = refused(&[ramp([12]), fits.clone()], &labels_again);
+    assert_eq!(flat, text("input `x`: expected shape [4, 3], found [12]"));
+    let short = refused(&[ramp([3, 3]), fits.clone()], &labels_again);
+    assert!(short.contains("batch of 4") && short.contains("`add` recorded at "), "{short}");
+    let above = refused(&inputs, &[Indices::from([0, 1, 3, 0])]);
+    assert!(above.contains("`pick` recorded at ") && above.ends_with("index 3 is not below 3"));
+    let shape = refused(&inputs, &[Indices::from([0])]);
+    assert!(shape.contains("batch of 4"), "{shape}");
+    assert!(saved.run(&params, &inputs, &[labels]).is_ok());
+}
+
+#[test]
+fn all_parameters_that_do_not_fit_are_named_at_once() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let network = Network::new(&mut params);
+    let tape = Tape::inference(&params);
+    let x = tape.input(&ramp([5, 6]));
+    let y = network.forward(x);
+    let saved = tape.save(&[("x", x)], &[("y", y)]).expect("it can be saved");
+    let mut others = Params::<f32>::new(Seed(0));
+    Dense::new(6, 7).build(&mut others, "hidden");
+    let tape = Tape::inference(&others);
+    let x = tape.input(&ramp([5, 6]));
+    let error = saved.record(tape.graph(), &[x], &[]).expect_err("they do not fit").to_string();
+    assert_eq!(
+        error,
+        "saved graph: the parameters do not fit: `hidden/kernel` is of shape [6, 7] and not \
+         [6, 8]; `hidden/bias` is of shape [7] and not [8]; `output/kernel` of shape [8, 3] is \
+         missing; `output/bias` of shape [3] is missing"
+    );
+    assert_eq!(tape.to_string().lines().count(), 1, "nothing is recorded");
+}
+
+struct Twice;
+
+impl CustomKernel for Twice {
+    fn name(&self) -> &'static str {
+        "twice"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        Ok(inputs[0].clone())
+    }
+
+    fn run_f32(&self, inputs: &[(&[f32], &Shape)], out: &mut [f32]) {
+        std::iter::zip(out, inputs[0].0).for_each(|(y, x)| *y = 2.0 * x);
+    }
+
+    fn run_f64(&self, inputs: &[(&[f64], &Shape)], out: &mut [f64]) {
+        std::iter::zip(out, inputs[0].0).for_each(|(y, x)| *y = 2.0 * x);
+    }
+
+    fn vjp<'t>(&self, _: usize, g: Var<'t>, _: &[Var<'t>], _: Var<'t>) -> Option<Var<'t>> {
+        Some(2.0 * g)
+    }
+}
+
+#[test]
+fn operations_of_your_own_are_named_instead_of_saved() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&ramp([3]));
+    let line = line!();
+    let kernel = apply_kernel(&Arc::new(Twice), &[x]);
+    let rule = CustomOp::new("spike", |[x]| x.relu(), |g, _, _| [g]).apply([x]);
+    for (y, name, line) in [(kernel, "twice", line + 1), (rule, "spike", line + 2)] {
+        let error = tape.save(&[("x", x)], &[("y", y + 1.0)]).expect_err("it is code").to_string();
+        assert!(error.contains(&format!("`{name}` recorded at {}:{line}:", file!())), "{error}");
+    }
+    assert!(tape.save(&[("x", x)], &[("y", x.exp())]).is_ok(), "what is not needed does no harm");
+}
+
+#[test]
+fn names_given_twice_are_refused() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let [x, y] = [0, 1].map(|_| tape.input(&ramp([3])));
+    let z = x + y;
+    let refused = |inputs: &[(&str, Var<'_>)], outputs: &[(&str, Var<'_>)]| {
+        tape.save(inputs, outputs).expect_err("it is ambiguous").to_string()
+    };
+    assert!(refused(&[("x", x), ("x", y)], &[("z", z)]).contains("two inputs named `x`"));
+    assert!(refused(&[("x", x), ("y", x)], &[("z", z)]).contains("input `y` and another"));
+    assert!(refused(&[("x", x)], &[("z", z), ("z", x)]).contains("two outputs named `z`"));
+}
+
+#[test]
+fn an_empty_tensor_is_padded_and_sliced_back() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::zeros([0, 3]));
+    let y = x.pad(&[[2, 0], [1, 0]], 5.0);
+    let gradient = tape.gradient(y.sum(..), &[x])[0];
+    assert_eq!(tape.value(y), Tensor::full([2, 4], 5.0));
+    assert_eq!(tape.value(gradient), Tensor::zeros([0, 3]));
+    let far = tape.input(&ramp([4])).slice_step(0, 1..2, usize::MAX);
+    assert_eq!(tape.value(far).data(), &ramp([4]).data()[1..2]);
+}
