@@ -82,7 +82,7 @@ fn the_history_has_a_column_for_each_quantity() {
     let result = trainer.evaluate(&params, &valid).unwrap();
     assert!((result.loss - history.last("val_loss").unwrap()).abs() < 1e-6);
     assert_eq!(result.get("accuracy"), history.last("val_accuracy"));
-    let logits = trainer.predict(&params, &valid);
+    let logits = trainer.predict(&params, valid.x()).unwrap();
     let right = logits.argmax_rows().into_iter().zip(valid.y().data());
     let right = right.filter(|&(class, &label)| class == label as usize).count();
     assert_eq!(Some(right as f64 / 50.0), result.get("accuracy"));
@@ -270,4 +270,96 @@ fn a_history_survives_json_with_all_its_bits() {
     let text = serde_json::to_string(&history).unwrap();
     let read: gradtape::train::History = serde_json::from_str(&text).unwrap();
     assert_eq!(read, history);
+}
+
+#[test]
+fn an_example_of_weight_two_counts_as_two() {
+    let once = data(40);
+    let heavy = |row: usize| if row.is_multiple_of(3) { 2.0 } else { 1.0 };
+    let weighted = once.weighted((0..40).map(heavy).collect()).unwrap();
+    let twice: Vec<usize> =
+        (0..40).flat_map(|row| std::iter::repeat_n(row, heavy(row) as usize)).collect();
+    let x = once.x().data();
+    let x = Tensor::from_fn([twice.len(), 2], |i| x[twice[i / 2] * 2 + i % 2]);
+    let y: Vec<u32> = twice.iter().map(|&row| once.y().data()[row]).collect();
+    let repeated = Dataset::new(x, y.into()).unwrap();
+
+    let mut params = Params::new(Seed(42));
+    let model = Dense::new(2, 2).build(&mut params, "layer");
+    let mut other = params.clone();
+    let trainer = || {
+        Trainer::new(&model, Sgd::new(0.5), |logits, labels| loss::cross_entropy(logits, labels))
+            .metric(Accuracy)
+    };
+    // All examples in each step, so that their order makes no difference.
+    let first = trainer()
+        .fit(&mut params, &weighted)
+        .batch_size(100)
+        .epochs(5)
+        .validation(&weighted)
+        .silent()
+        .run()
+        .unwrap();
+    let second = trainer()
+        .fit(&mut other, &repeated)
+        .batch_size(100)
+        .epochs(5)
+        .validation(&repeated)
+        .silent()
+        .run()
+        .unwrap();
+    for (a, b) in params.flat().iter().zip(other.flat()) {
+        assert!((a - b).abs() < 1e-6, "{a}, {b}");
+    }
+    for name in ["loss", "accuracy", "val_loss", "val_accuracy"] {
+        for (a, b) in first[name].iter().zip(&second[name]) {
+            assert!((a - b).abs() < 1e-6, "{name}: {a}, {b}");
+        }
+    }
+}
+
+#[test]
+fn sparse_rows_and_numbers_to_predict_are_trained_on_alike() {
+    let words = |row: u32| vec![row % 7, 7 + row % 3];
+    let x = gradtape::SparseRows::multi_hot(10, (0..60).map(words)).unwrap();
+    let y = Tensor::from_fn([60, 1], |row| (row % 7) as f32 - 2.0 * (row % 3) as f32);
+    let sparse = Dataset::new(x.clone(), y.clone()).unwrap();
+    let dense = Dataset::new(x.to_dense(), y).unwrap();
+    let mut params = Params::new(Seed(42));
+    let model = Dense::new(10, 1).build(&mut params, "layer");
+    let mut other = params.clone();
+    let mut trainer = Trainer::new(&model, Sgd::new(0.1), |y, t| loss::squared_error(y, t));
+    let history = trainer.fit(&mut params, &sparse).epochs(200).silent().run().unwrap();
+    assert!(history.last("loss").unwrap() < 1e-2, "{history}");
+    let mut again = Trainer::new(&model, Sgd::new(0.1), |y, t| loss::squared_error(y, t));
+    again.fit(&mut other, &dense).epochs(200).silent().run().unwrap();
+    for (a, b) in params.flat().iter().zip(other.flat()) {
+        assert!((a - b).abs() < 1e-4, "{a}, {b}");
+    }
+    let predicted = trainer.predict(&params, sparse.x()).unwrap();
+    assert_eq!(*predicted.shape(), [60, 1].into());
+}
+
+#[test]
+fn what_is_prepared_is_trained_on() {
+    let train = data(50);
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let before = params.clone();
+    let mut trainer = trainer(&model);
+    let mut seen = vec![];
+    let history = trainer
+        .fit(&mut params, &train)
+        .epochs(2)
+        .prepare(|batch| {
+            seen.push((batch.epoch(), batch.index(), batch.len()));
+            batch.x.data_mut().fill(f32::NAN);
+        })
+        .callback(StopOnNonFinite)
+        .silent()
+        .run()
+        .unwrap();
+    assert!(matches!(history.ending(), Some(Ending::Stopped { .. })));
+    assert_eq!(seen, [(0, 0, 32)]);
+    assert_eq!(params.flat(), before.flat());
 }

@@ -12,6 +12,7 @@ pub mod datasets;
 mod labels;
 mod rows;
 mod split;
+mod weighted;
 
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;

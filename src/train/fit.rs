@@ -7,10 +7,11 @@ use std::{fs, io};
 use super::callbacks::{Callback, Decision, Moment};
 use super::checkpoint::{Position, Resumed, Saved, Snapshot};
 use super::epoch::{Sums, metric_columns};
-use super::{Direction, Ending, History, Predictions, Progress, Target, Trainer};
-use crate::data::{Batch, Dataset};
+use super::trainer::weight_of;
+use super::{Direction, Ending, History, Progress, Targets, Trainer};
+use crate::data::{Batch, Dataset, Rows};
 use crate::error::Error;
-use crate::graph::{NonFinite, Tape};
+use crate::graph::{Input, NonFinite, Tape};
 use crate::params::Params;
 use crate::seed::Seed;
 
@@ -20,11 +21,12 @@ use crate::seed::Seed;
 /// epoch, dropout in each batch. So a training that was stopped and [resumed](Self::resume) ends
 /// with the same bits as one that was not.
 #[must_use = "a training is done when it is `run`"]
-pub struct Fit<'a, 'm> {
+pub struct Fit<'a, 'm, X, Y> {
     trainer: &'a mut Trainer<'m>,
     params: &'a mut Params,
-    train: &'a Dataset,
-    validation: Option<&'a Dataset>,
+    train: &'a Dataset<X, Y>,
+    validation: Option<&'a Dataset<X, Y>>,
+    prepare: Option<Box<Prepare<'a, X, Y>>>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     epochs: usize,
     batch_size: usize,
@@ -34,17 +36,21 @@ pub struct Fit<'a, 'm> {
     resume: Option<PathBuf>,
 }
 
-impl<'a, 'm> Fit<'a, 'm> {
+/// What is done to each batch before a step is taken on it.
+type Prepare<'a, X, Y> = dyn FnMut(&mut Batch<X, Y>) + 'a;
+
+impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
     pub(super) fn new(
         trainer: &'a mut Trainer<'m>,
         params: &'a mut Params,
-        train: &'a Dataset,
+        train: &'a Dataset<X, Y>,
     ) -> Self {
         Self {
             trainer,
             params,
             train,
             validation: None,
+            prepare: None,
             callbacks: Vec::new(),
             epochs: 1,
             batch_size: 32,
@@ -86,8 +92,16 @@ impl<'a, 'm> Fit<'a, 'm> {
     }
 
     /// Measures loss and metrics on these examples after each epoch, as columns `val_...`.
-    pub fn validation(mut self, data: &'a Dataset) -> Self {
+    pub fn validation(mut self, data: &'a Dataset<X, Y>) -> Self {
         self.validation = Some(data);
+        self
+    }
+
+    /// Has this done to each batch before a step is taken on it, such as augmentation. To stay
+    /// resumable it must follow from the batch alone, such as from its
+    /// [seed](crate::data::Batch::seed).
+    pub fn prepare(mut self, prepare: impl FnMut(&mut Batch<X, Y>) + 'a) -> Self {
+        self.prepare = Some(Box::new(prepare));
         self
     }
 
@@ -147,8 +161,8 @@ impl<'a, 'm> Fit<'a, 'm> {
 }
 
 /// A training that runs.
-struct Run<'a, 'm> {
-    fit: Fit<'a, 'm>,
+struct Run<'a, 'm, X, Y> {
+    fit: Fit<'a, 'm, X, Y>,
     history: History,
     sums: Sums,
     position: Position,
@@ -157,9 +171,9 @@ struct Run<'a, 'm> {
     begun: Instant,
 }
 
-impl<'a, 'm> Run<'a, 'm> {
+impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
     /// A training at its beginning, or where a checkpoint left off.
-    fn begin(mut fit: Fit<'a, 'm>) -> Result<Self, Error> {
+    fn begin(mut fit: Fit<'a, 'm, X, Y>) -> Result<Self, Error> {
         if fit.train.is_empty() {
             return Err(Error::argument("fit", "examples to train on", "none"));
         }
@@ -214,7 +228,10 @@ impl<'a, 'm> Run<'a, 'm> {
         batches = batches.epoch_range(self.position.epoch..epochs);
         let done = self.position.batch;
         let progress = Shown::new(shown, &self.history, batches.len() - done.min(batches.len()));
-        for batch in batches.skip(done) {
+        for mut batch in batches.skip(done) {
+            if let Some(prepare) = &mut self.fit.prepare {
+                prepare(&mut batch);
+            }
             let mut ending = self.step(&batch)?;
             progress.advance();
             if ending.is_none() && self.position.batch == per_epoch {
@@ -229,11 +246,11 @@ impl<'a, 'm> Run<'a, 'm> {
     }
 
     /// Takes a step on a batch.
-    fn step(&mut self, batch: &Batch) -> Result<Option<Ending>, Error> {
+    fn step(&mut self, batch: &Batch<X, Y>) -> Result<Option<Ending>, Error> {
         let trainer = &mut *self.fit.trainer;
         let tape = Tape::training(self.fit.params, batch.seed());
         let prediction = trainer.predict_on(tape.input(&batch.x));
-        let loss = tape.keep(trainer.loss_of(prediction, tape.input(&batch.y)));
+        let loss = tape.keep(trainer.loss_of(prediction, &batch.y, &tape));
         let penalty = tape.keep(tape.penalty());
         if !trainer.metrics.is_empty() {
             let _ = tape.keep(prediction);
@@ -244,13 +261,8 @@ impl<'a, 'm> Run<'a, 'm> {
             return self.diverged(trace);
         }
         let (loss, penalty) = (tape.item(loss).into(), tape.item(penalty).into());
-        self.sums.add_loss(loss, penalty, batch.len() as f64);
-        if !trainer.metrics.is_empty() {
-            let predicted = &tape.value(prediction);
-            let target = Target::Labels(&batch.y);
-            let predictions = Predictions { predicted, target, weights: None };
-            self.sums.add_predictions(&trainer.metrics, &predictions)?;
-        }
+        self.sums.add_loss(loss, penalty, weight_of(batch));
+        trainer.measure_batch(&mut self.sums, &tape, prediction, &batch.y)?;
         drop(tape);
         trainer.optimizer.step(self.fit.params, &gradients);
         self.position.batch += 1;

@@ -13,6 +13,7 @@ mod metrics;
 mod patience;
 mod progress;
 mod rate_range;
+mod targets;
 mod trainer;
 
 pub use callbacks::{
@@ -25,4 +26,5 @@ pub use metrics::{Accuracy, Direction, Metric, Predictions, Target};
 pub use patience::{MinDelta, Patience, Verdict};
 pub use progress::Progress;
 pub use rate_range::RateRange;
+pub use targets::Targets;
 pub use trainer::{Evaluation, Trainer};

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::Trainer;
-use crate::data::Dataset;
+use super::{Targets, Trainer};
+use crate::data::{Dataset, Rows};
 use crate::error::Error;
-use crate::graph::Tape;
+use crate::graph::{Input, Tape};
 use crate::optim::Optimizer;
 use crate::params::Params;
 use crate::seed::Seed;
@@ -89,11 +89,11 @@ impl Trainer<'_> {
     /// # Errors
     ///
     /// [`Error::Argument`] if the rates are not above 0 and rising or there are no examples.
-    pub fn rate_range(
+    pub fn rate_range<X: Rows + Input<f32>, Y: Targets>(
         &self,
         params: &Params,
         mut optimizer: impl Optimizer,
-        data: &Dataset,
+        data: &Dataset<X, Y>,
         rates: std::ops::RangeInclusive<f64>,
         steps: usize,
     ) -> Result<RateRange, Error> {
@@ -113,7 +113,7 @@ impl Trainer<'_> {
             let rate = low * (high / low).powf(step as f64 / (steps.max(2) - 1) as f64);
             let tape = Tape::training(&params, batch.seed());
             let prediction = self.predict_on(tape.input(&batch.x));
-            let loss = self.loss_of(prediction, tape.input(&batch.y)) + tape.penalty();
+            let loss = self.loss_of(prediction, &batch.y, &tape) + tape.penalty();
             let gradients = tape.backward(loss);
             drop(tape);
             let loss = f64::from(gradients.loss());

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::epoch::Sums;
-use super::{Fit, Metric, Predictions, Target};
-use crate::data::Dataset;
+use super::{Fit, Metric, Predictions, Targets};
+use crate::data::{Batch, Dataset, Rows};
 use crate::error::Error;
-use crate::graph::{Tape, Var};
+use crate::graph::{Input, Tape, Var};
 use crate::layers::Layer;
+use crate::loss;
 use crate::optim::Optimizer;
 use crate::params::Params;
 use crate::tensor::Tensor;
@@ -21,6 +22,10 @@ type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
 /// The loss is a function of predictions and targets. If it gives a number for each element or
 /// example, as the functions of [`loss`](crate::loss) do, their mean is the loss. Penalties are
 /// added by themselves and reported apart.
+///
+/// Examples may be anything that a tape takes as an [`Input`] and a data set holds as [`Rows`]:
+/// tensors, sparse rows, the numbers of words. Targets are labels or numbers, with
+/// [weights](Dataset::weighted) or without.
 ///
 /// ```
 /// use gradtape::prelude::*;
@@ -114,7 +119,11 @@ impl<'m> Trainer<'m> {
 
     /// A training of the parameters on these examples, to be set up and
     /// [`run`](super::Fit::run).
-    pub fn fit<'a>(&'a mut self, params: &'a mut Params, train: &'a Dataset) -> Fit<'a, 'm> {
+    pub fn fit<'a, X: Rows + Input<f32>, Y: Targets>(
+        &'a mut self,
+        params: &'a mut Params,
+        train: &'a Dataset<X, Y>,
+    ) -> Fit<'a, 'm, X, Y> {
         Fit::new(self, params, train)
     }
 
@@ -123,7 +132,11 @@ impl<'m> Trainer<'m> {
     /// # Errors
     ///
     /// If predictions and targets are not of the kind that a metric measures.
-    pub fn evaluate(&self, params: &Params, data: &Dataset) -> Result<Evaluation, Error> {
+    pub fn evaluate<X: Rows + Input<f32>, Y: Targets>(
+        &self,
+        params: &Params,
+        data: &Dataset<X, Y>,
+    ) -> Result<Evaluation, Error> {
         let sums = self.measure(params, data, Self::ROWS)?;
         let names = self.metrics.iter().map(|metric| metric.name().to_string());
         let [loss, _] = sums.losses();
@@ -131,42 +144,49 @@ impl<'m> Trainer<'m> {
     }
 
     /// What the model predicts without noise, an example at each place of the first axis.
-    pub fn predict(&self, params: &Params, data: &Dataset) -> Tensor<f32> {
-        let (mut numbers, mut shape) = (Vec::new(), vec![0]);
-        for batch in data.batches(Self::ROWS) {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if there are no rows.
+    pub fn predict<X: Rows + Input<f32>>(
+        &self,
+        params: &Params,
+        x: &X,
+    ) -> Result<Tensor<f32>, Error> {
+        let rows = x.rows().map_err(|found| Error::argument("predict", "examples", found))?;
+        let (mut part, mut numbers, mut shape) = (x.clone(), Vec::new(), vec![0]);
+        // Once even without rows, for the shape of what is predicted of each.
+        for start in (0..rows.max(1)).step_by(Self::ROWS) {
+            part.refill(x, start..rows.min(start + Self::ROWS));
             let tape = Tape::inference(params);
-            let predicted = tape.value(self.model.forward(tape.input(&batch.x)));
+            let predicted = tape.value(self.model.forward(tape.input(&part)));
             numbers.extend_from_slice(predicted.data());
             shape = predicted.shape().to_vec();
         }
         if let Some(first) = shape.first_mut() {
-            *first = data.len();
+            *first = rows;
         }
-        Tensor::from_fn(&shape[..], |i| numbers[i])
+        Tensor::new(&shape[..], numbers)
     }
 
     /// How many examples are predicted at a time.
     const ROWS: usize = 512;
 
     /// Loss and metrics without noise, in batches of this size.
-    pub(super) fn measure(
+    pub(super) fn measure<X: Rows + Input<f32>, Y: Targets>(
         &self,
         params: &Params,
-        data: &Dataset,
+        data: &Dataset<X, Y>,
         batch_size: usize,
     ) -> Result<Sums, Error> {
         let mut sums = Sums::new(self.metrics.len());
         for batch in data.batches(batch_size) {
             let tape = Tape::inference(params);
             let prediction = self.model.forward(tape.input(&batch.x));
-            let loss = self.loss_of(prediction, tape.input(&batch.y));
+            let loss = self.loss_of(prediction, &batch.y, &tape);
             let _ = tape.keep(prediction);
-            let loss = f64::from(tape.item(loss));
-            sums.add_loss(loss, 0.0, batch.len() as f64);
-            let predicted = &tape.value(prediction);
-            let predictions =
-                Predictions { predicted, target: Target::Labels(&batch.y), weights: None };
-            sums.add_predictions(&self.metrics, &predictions)?;
+            sums.add_loss(tape.item(loss).into(), 0.0, weight_of(&batch));
+            self.measure_batch(&mut sums, &tape, prediction, &batch.y)?;
         }
         Ok(sums)
     }
@@ -176,9 +196,51 @@ impl<'m> Trainer<'m> {
         self.model.forward(x)
     }
 
-    /// Records the mean of what predictions cost.
-    pub(super) fn loss_of<'t>(&self, prediction: Var<'t>, target: Var<'t>) -> Var<'t> {
-        let loss = (self.loss)(prediction, target);
-        if loss.shape().rank() == 0 { loss } else { loss.mean(..) }
+    /// Records the mean of what predictions cost, in which each example counts by its weight.
+    pub(super) fn loss_of<'t>(
+        &self,
+        prediction: Var<'t>,
+        targets: &impl Targets,
+        tape: &'t Tape<'_>,
+    ) -> Var<'t> {
+        let loss = (self.loss)(prediction, targets.bind_target(tape));
+        let rank = loss.shape().rank();
+        match targets.weights() {
+            None if rank == 0 => loss,
+            None => loss.mean(..),
+            Some(weights) => {
+                assert!(
+                    rank > 0,
+                    "examples of different weight need a loss of each one, such as \
+                     `loss::cross_entropy(..)`, not their mean"
+                );
+                let others: Vec<isize> = (1..rank as isize).collect();
+                loss::weighted_mean(loss.mean(&others[..]), tape.input(weights))
+            }
+        }
+    }
+
+    /// Adds predictions that the tape keeps to the sums of the metrics.
+    pub(super) fn measure_batch(
+        &self,
+        sums: &mut Sums,
+        tape: &Tape<'_>,
+        prediction: Var<'_>,
+        targets: &impl Targets,
+    ) -> Result<(), Error> {
+        if self.metrics.is_empty() {
+            return Ok(());
+        }
+        let (predicted, target) = (&tape.value(prediction), targets.target());
+        let weights = targets.weights().map(Tensor::data);
+        sums.add_predictions(&self.metrics, &Predictions { predicted, target, weights })
+    }
+}
+
+/// How much a batch counts: as much as its examples together.
+pub(super) fn weight_of<X: Rows, Y: Targets>(batch: &Batch<X, Y>) -> f64 {
+    match batch.y.weights() {
+        Some(weights) => weights.data().iter().map(|&weight| f64::from(weight)).sum(),
+        None => batch.len() as f64,
     }
 }
