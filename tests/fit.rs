@@ -282,7 +282,7 @@ fn an_example_of_weight_two_counts_as_two() {
     let x = once.x().data();
     let x = Tensor::from_fn([twice.len(), 2], |i| x[twice[i / 2] * 2 + i % 2]);
     let y: Vec<u32> = twice.iter().map(|&row| once.y().data()[row]).collect();
-    let repeated = Dataset::new(x, y.into()).unwrap();
+    let repeated = Dataset::new(x, Indices::from(y)).unwrap();
 
     let mut params = Params::new(Seed(42));
     let model = Dense::new(2, 2).build(&mut params, "layer");

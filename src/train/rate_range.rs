@@ -75,7 +75,7 @@ impl Trainer<'_> {
     ///
     /// let x = Tensor::from_fn([256, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
     /// let y: Vec<u32> = x.data().chunks(2).map(|p| (p[0] > p[1]) as u32).collect();
-    /// let data = Dataset::new(x, y.into())?;
+    /// let data = Dataset::new(x, Indices::from(y))?;
     /// let mut params = Params::new(Seed(42));
     /// let model = Dense::new(2, 2).build(&mut params, "layer");
     /// let trainer =

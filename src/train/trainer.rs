@@ -35,7 +35,7 @@ type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
 /// let x = Tensor::from_fn([400, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
 /// let inside = |p: &[f32]| (p[0] * p[0] + p[1] * p[1] < 0.5) as u32;
 /// let y: Vec<u32> = x.data().chunks(2).map(inside).collect();
-/// let (train, valid) = Dataset::new(x, y.into())?.split_at(300)?;
+/// let (train, valid) = Dataset::new(x, Indices::from(y))?.split_at(300)?;
 ///
 /// let mut params = Params::new(Seed(42));
 /// let model = Sequential::new()
