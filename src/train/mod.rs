@@ -1,10 +1,12 @@
 //! What a training loop needs besides a model and an optimizer.
 
+mod inspect;
 mod metrics;
 mod progress;
 
+pub use inspect::{Histogram, Inspected, Inspection, Picture, Summary, Update, Updates};
 pub use metrics::{
-    Accuracy, Auc, ConfusionMatrix, Decision, Direction, F1, MeanAbsoluteError, MeanSquaredError,
+    Accuracy, Auc, ConfusionMatrix, Decided, Direction, F1, MeanAbsoluteError, MeanSquaredError,
     Metric, Perplexity, Precision, Predictions, R2, Recall, Scored, Target, TopKAccuracy, Valued,
 };
 pub use progress::Progress;

@@ -1,6 +1,6 @@
 //! The share of right decisions.
 
-use super::{Decision, Direction, Metric, Predictions, mean};
+use super::{Decided, Direction, Metric, Predictions, mean};
 use crate::error::Error;
 
 /// The share of examples that are classified right.
@@ -22,7 +22,7 @@ impl Metric for Accuracy {
 
     fn add(&self, sums: &mut Vec<f64>, predictions: &Predictions<'_>) -> Result<(), Error> {
         sums.resize(2, 0.0);
-        predictions.decisions("accuracy", 0.0, |Decision { actual, predicted, .. }, weight| {
+        predictions.decisions("accuracy", 0.0, |Decided { actual, predicted, .. }, weight| {
             let right = predicted.map_or(f64::NAN, |class| f64::from(class == actual));
             sums[0] += weight * right;
             sums[1] += weight;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Predictions, Target};
+use super::{Decided, Predictions, Target};
 use crate::error::Error;
 use crate::tensor::Tensor;
 
@@ -161,7 +161,7 @@ pub(super) fn add(
 ) -> Result<(), Error> {
     let mut others = None;
     predictions.decisions(metric, threshold, |decision, weight| {
-        let Decision { actual, predicted, classes } = decision;
+        let Decided { actual, predicted, classes } = decision;
         if counts.is_empty() {
             counts.resize(classes * classes, 0.0);
         }

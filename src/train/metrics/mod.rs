@@ -30,7 +30,7 @@ pub use auc::Auc;
 pub use confusion::ConfusionMatrix;
 pub use perplexity::Perplexity;
 pub use precision::{F1, Precision, Recall};
-pub use predictions::{Decision, Predictions, Scored, Target, Valued};
+pub use predictions::{Decided, Predictions, Scored, Target, Valued};
 pub use r2::R2;
 pub use regression::{MeanAbsoluteError, MeanSquaredError};
 use serde::{Deserialize, Serialize};

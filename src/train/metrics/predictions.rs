@@ -71,7 +71,7 @@ pub struct Valued {
 
 /// One decision for a class; see [`Predictions::decisions`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Decision {
+pub struct Decided {
     /// The class that it is.
     pub actual: usize,
     /// The class that was predicted; none if a score is NaN.
@@ -204,19 +204,19 @@ impl<'a> Predictions<'a> {
         &self,
         metric: &'static str,
         threshold: f64,
-        mut each: impl FnMut(Decision, f64),
+        mut each: impl FnMut(Decided, f64),
     ) -> Result<(), Error> {
         match self.target {
             Target::Labels(labels) if !self.is_single(labels) => {
                 for Scored { scores, label, weight } in self.classes(metric)? {
                     let (predicted, classes) = (largest(scores), scores.len());
-                    each(Decision { actual: label, predicted, classes }, weight);
+                    each(Decided { actual: label, predicted, classes }, weight);
                 }
                 Ok(())
             }
             _ => self.binary(metric, |Valued { predicted, target, weight }| {
                 let yes = (!predicted.is_nan()).then(|| usize::from(predicted > threshold));
-                each(Decision { actual: target as usize, predicted: yes, classes: 2 }, weight);
+                each(Decided { actual: target as usize, predicted: yes, classes: 2 }, weight);
             }),
         }
     }
