@@ -3,6 +3,7 @@
 mod inspect;
 mod metrics;
 mod progress;
+pub mod sanity;
 
 pub use inspect::{Histogram, Inspected, Inspection, Picture, Summary, Update, Updates};
 pub use metrics::{
@@ -10,3 +11,4 @@ pub use metrics::{
     Metric, Perplexity, Precision, Predictions, R2, Recall, Scored, Target, TopKAccuracy, Valued,
 };
 pub use progress::Progress;
+pub use sanity::loss_at_chance;
