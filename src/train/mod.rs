@@ -1,10 +1,12 @@
 //! What a training loop needs besides a model and an optimizer.
 
+mod diagnose;
 mod inspect;
 mod metrics;
 mod progress;
 pub mod sanity;
 
+pub use diagnose::{Diagnosis, LearningCurves, Verdict, diagnose};
 pub use inspect::{Histogram, Inspected, Inspection, Picture, Summary, Update, Updates};
 pub use metrics::{
     Accuracy, Auc, ConfusionMatrix, Decided, Direction, F1, MeanAbsoluteError, MeanSquaredError,
