@@ -1,12 +1,14 @@
 //! What a training loop needs besides a model and an optimizer.
 
 mod diagnose;
+mod ensemble;
 mod inspect;
 mod metrics;
 mod progress;
 pub mod sanity;
 
 pub use diagnose::{Diagnosis, LearningCurves, Verdict, diagnose};
+pub use ensemble::{Averaged, Ensemble, mean_params, mean_tensor};
 pub use inspect::{Histogram, Inspected, Inspection, Picture, Summary, Update, Updates};
 pub use metrics::{
     Accuracy, Auc, ConfusionMatrix, Decided, Direction, F1, MeanAbsoluteError, MeanSquaredError,
