@@ -6,6 +6,7 @@ mod inspect;
 mod metrics;
 mod progress;
 pub mod sanity;
+pub mod search;
 
 pub use diagnose::{Diagnosis, LearningCurves, Verdict, diagnose};
 pub use ensemble::{Averaged, Ensemble, mean_params, mean_tensor};
