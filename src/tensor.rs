@@ -104,10 +104,13 @@ impl<T: Scalar> Tensor<T> {
     /// # use gradtape::Tensor;
     /// let scores = Tensor::from([[0.1_f32, 0.7, 0.2], [0.5, 0.0, 0.5]]);
     /// assert_eq!(scores.argmax_rows(), [1, 0]);
+    /// assert_eq!(Tensor::from([[f64::NAN, 0.7]]).argmax_rows(), [1]);
     /// ```
     pub fn argmax_rows(&self) -> Vec<usize> {
         let width = self.shape.last().copied().unwrap_or(1).max(1);
-        let best = |row: &[T]| (1..width).fold(0, |at, i| if row[i] > row[at] { i } else { at });
+        let larger = |a: T, b: T| a > b || b.is_nan() && !a.is_nan();
+        let best =
+            |row: &[T]| (1..width).fold(0, |at, i| if larger(row[i], row[at]) { i } else { at });
         self.data.chunks_exact(width).map(best).collect()
     }
 

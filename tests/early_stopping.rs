@@ -1,7 +1,7 @@
 //! Early stopping: when it stops and which weights remain, worked out by hand.
 
 use gradtape::prelude::*;
-use gradtape::train::{Direction, EarlyStopping, MinDelta, Patience, Verdict};
+use gradtape::train::{Direction, EarlyStopping, MinDelta, Patience, Standing};
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
@@ -231,12 +231,12 @@ fn stops_when_it_must_and_the_best_weights_remain() {
 fn a_delta_may_be_a_share_of_the_best_value() {
     let relative = |direction| Patience::new(direction, 2).min_delta(MinDelta::Relative(0.1));
     let mut lower = relative(Direction::Lower);
-    let verdicts = [100.0, 91.0, 89.0].map(|value| lower.update(value));
-    assert_eq!(verdicts, [Verdict::Improved, Verdict::Waiting, Verdict::Improved]);
+    let standings = [100.0, 91.0, 89.0].map(|value| lower.update(value));
+    assert_eq!(standings, [Standing::Improved, Standing::Waiting, Standing::Improved]);
     // A share of the size, so that negative values improve downwards too.
     let mut higher = relative(Direction::Higher);
-    let verdicts = [-100.0, -91.0, -89.0].map(|value| higher.update(value));
-    assert_eq!(verdicts, [Verdict::Improved, Verdict::Waiting, Verdict::Improved]);
+    let standings = [-100.0, -91.0, -89.0].map(|value| higher.update(value));
+    assert_eq!(standings, [Standing::Improved, Standing::Waiting, Standing::Improved]);
 }
 
 #[test]

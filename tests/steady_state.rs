@@ -55,7 +55,7 @@ impl Layer for Model {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         let [first, second, last] = &self.layers;
         let hidden = first.forward(x).relu().dropout(0.2);
-        last.forward(second.forward(hidden).relu())
+        last.forward(second.forward(hidden).relu().watch("second"))
     }
 }
 

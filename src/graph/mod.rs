@@ -13,6 +13,7 @@ mod tape;
 mod trace;
 mod var;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use location::CodeLocation;
 pub(crate) use node::{Node, NodeId, Source};
 pub use non_finite::NonFinite;
 pub use saved::{SavedGraph, SavedInput, SavedParameter};
+use smallvec::SmallVec;
 pub use tape::Tape;
 use trace::Sweep;
 pub(crate) use trace::{Targets, Trace, TraceStore};
@@ -69,14 +71,24 @@ struct Recording {
     inputs: u32,
     masks: u32,
     updates: u32,
+    /// The values that [`Var::watch`] gave a name. Room for the usual few, so that a model that
+    /// is watched trains without allocations too.
+    watched: SmallVec<[(Cow<'static, str>, NodeId); 8]>,
 }
 
 impl Graph {
     pub(crate) fn new(mode: Mode, layout: Arc<Layout>, store: Arc<TraceStore>) -> Self {
         let mut trace = store.take_latest();
         let attached = std::mem::take(&mut trace.spare_attached);
-        let recording =
-            RefCell::new(Recording { trace, cursor: 0, attached, inputs: 0, masks: 0, updates: 0 });
+        let recording = RefCell::new(Recording {
+            trace,
+            cursor: 0,
+            attached,
+            inputs: 0,
+            masks: 0,
+            updates: 0,
+            watched: SmallVec::new(),
+        });
         Self { mode, layout, recording, store }
     }
 
@@ -124,6 +136,16 @@ impl Graph {
     #[track_caller]
     pub fn scalar(&self, value: f64) -> Var<'_> {
         self.source(Source::Scalar(Constant(value)), &Shape::scalar())
+    }
+
+    pub(crate) fn watch(&self, name: Cow<'static, str>, id: NodeId) {
+        self.recording.borrow_mut().watched.push((name, id));
+    }
+
+    /// The values that [`Var::watch`] gave a name, in the order in which it did.
+    pub fn watched(&self) -> Vec<(Cow<'static, str>, Var<'_>)> {
+        let watched = &self.recording.borrow().watched;
+        watched.iter().map(|(name, id)| (name.clone(), self.var(*id))).collect()
     }
 
     /// The next input tensor, whose numbers the tape binds.

@@ -1,5 +1,6 @@
 //! Handles to nodes, and the operators on them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -59,6 +60,19 @@ impl<'t> Var<'t> {
     /// The sizes of the axes.
     pub fn shape(self) -> Shape {
         self.graph.with_nodes(|nodes, _| nodes[self.id.index()].shape.clone())
+    }
+
+    /// The name of the operation whose result this is, such as `tanh`.
+    pub(crate) fn op_name(self) -> &'static str {
+        self.graph.with_nodes(|nodes, _| nodes[self.id.index()].op.name())
+    }
+
+    /// Gives the value a name, by which an [`Inspection`](crate::train::Inspection) of the tape
+    /// shows its numbers and gradients. It costs nothing until there is one, so it may stay in a
+    /// model's code.
+    pub fn watch(self, name: impl Into<Cow<'static, str>>) -> Var<'t> {
+        self.graph.watch(name.into(), self.id);
+        self
     }
 }
 

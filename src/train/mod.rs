@@ -6,13 +6,18 @@
 
 mod callbacks;
 mod checkpoint;
+mod diagnose;
+mod ensemble;
 mod epoch;
 mod fit;
 mod history;
+mod inspect;
 mod metrics;
 mod patience;
 mod progress;
 mod rate_range;
+pub mod sanity;
+pub mod search;
 mod targets;
 mod trainer;
 
@@ -20,11 +25,18 @@ pub use callbacks::{
     Callback, CsvLog, Decision, EarlyStopping, JsonLog, Memory, ModelCheckpoint, Moment, Monitor,
     OnEpoch, RateSchedule, ReduceRate, StopOnNonFinite, TimeLimit,
 };
+pub use diagnose::{Diagnosis, LearningCurves, Verdict, diagnose};
+pub use ensemble::{Averaged, Ensemble, mean_params, mean_tensor};
 pub use fit::Fit;
 pub use history::{Column, Ending, History};
-pub use metrics::{Accuracy, Direction, Metric, Predictions, Target};
-pub use patience::{MinDelta, Patience, Verdict};
+pub use inspect::{Histogram, Inspected, Inspection, Picture, Summary, Update, Updates};
+pub use metrics::{
+    Accuracy, Auc, ConfusionMatrix, Decided, Direction, F1, MeanAbsoluteError, MeanSquaredError,
+    Metric, Perplexity, Precision, Predictions, R2, Recall, Scored, Target, TopKAccuracy, Valued,
+};
+pub use patience::{MinDelta, Patience, Standing};
 pub use progress::Progress;
 pub use rate_range::RateRange;
+pub use sanity::loss_at_chance;
 pub use targets::Targets;
 pub use trainer::{Evaluation, Trainer};

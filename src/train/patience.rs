@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Direction;
 
-/// What the latest value means for the training.
+/// Where a wait stands after the latest value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum Standing {
     /// It is the best so far: keep these weights.
     Improved,
     /// It is not, and there is patience left.
@@ -45,11 +45,11 @@ impl MinDelta {
 /// - The first [`warm_up`](Self::warm_up) values do not count at all.
 ///
 /// ```
-/// use gradtape::train::{Direction, Patience, Verdict};
+/// use gradtape::train::{Direction, Patience, Standing};
 ///
 /// let mut patience = Patience::new(Direction::Lower, 2);
-/// let verdicts = [0.9, 0.7, 0.8, 0.75].map(|loss| patience.update(loss));
-/// assert_eq!(verdicts[1..], [Verdict::Improved, Verdict::Waiting, Verdict::Exhausted]);
+/// let standings = [0.9, 0.7, 0.8, 0.75].map(|loss| patience.update(loss));
+/// assert_eq!(standings[1..], [Standing::Improved, Standing::Waiting, Standing::Exhausted]);
 /// assert_eq!(patience.best(), Some((1, 0.7)));
 /// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -121,11 +121,11 @@ impl Patience {
     }
 
     /// Takes in the next value.
-    pub fn update(&mut self, value: f64) -> Verdict {
+    pub fn update(&mut self, value: f64) -> Standing {
         let at = self.seen;
         self.seen += 1;
         if at < self.warm_up {
-            return Verdict::Waiting;
+            return Standing::Waiting;
         }
         self.waited += 1;
         if self.improves(value) {
@@ -133,9 +133,9 @@ impl Patience {
             if self.baseline.is_none_or(|baseline| self.direction.better(value, baseline, 0.0)) {
                 self.waited = 0;
             }
-            return Verdict::Improved;
+            return Standing::Improved;
         }
-        if self.is_exhausted() { Verdict::Exhausted } else { Verdict::Waiting }
+        if self.is_exhausted() { Standing::Exhausted } else { Standing::Waiting }
     }
 
     fn improves(&self, value: f64) -> bool {

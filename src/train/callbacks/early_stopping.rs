@@ -3,7 +3,7 @@
 use super::{Callback, Decision, Memory, Moment, recalled, remembered};
 use crate::error::Error;
 use crate::params::Params;
-use crate::train::{Direction, History, MinDelta, Patience, Verdict};
+use crate::train::{Direction, History, MinDelta, Patience, Standing};
 
 /// What is monitored: a column of the history by its name, whose metric knows whether more is
 /// better; or, in a loop of your own, values of which this is said.
@@ -163,15 +163,15 @@ impl EarlyStopping {
     /// Takes in the next value, keeping the weights if it is the best; whether to stop.
     pub fn update(&mut self, value: f64, params: &Params) -> bool {
         match self.patience.update(value) {
-            Verdict::Improved => {
+            Standing::Improved => {
                 if self.restores {
                     self.weights.clear();
                     self.weights.extend_from_slice(params.flat());
                 }
                 false
             }
-            Verdict::Waiting => false,
-            Verdict::Exhausted => true,
+            Standing::Waiting => false,
+            Standing::Exhausted => true,
         }
     }
 

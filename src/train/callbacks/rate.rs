@@ -3,7 +3,7 @@
 use super::{Callback, Decision, Memory, Moment, Monitor, recalled, remembered};
 use crate::error::Error;
 use crate::optim::Schedule;
-use crate::train::{Direction, History, MinDelta, Patience, Verdict};
+use crate::train::{Direction, History, MinDelta, Patience, Standing};
 
 /// The rate as a function of the epoch, counted from 0. For a rate that changes from step to step,
 /// give the optimizer itself a [`Schedule`].
@@ -109,13 +109,13 @@ impl Callback for ReduceRate {
     }
 
     fn after_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
-        let verdict = self.patience.update(self.monitor.latest(moment.history));
+        let standing = self.patience.update(self.monitor.latest(moment.history));
         if self.cooling > 0 {
             self.cooling -= 1;
             self.patience.renew();
             return Ok(Decision::Continue);
         }
-        if verdict != Verdict::Exhausted {
+        if standing != Standing::Exhausted {
             return Ok(Decision::Continue);
         }
         self.patience.renew();

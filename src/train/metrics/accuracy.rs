@@ -1,13 +1,13 @@
 //! The share of right decisions.
 
-use super::{Direction, Metric, Predictions, Target, mean};
+use super::{Decided, Direction, Metric, Predictions, mean};
 use crate::error::Error;
 
 /// The share of examples that are classified right.
 ///
 /// With labels, predictions are `[.., classes]`, and the largest number of each row decides (logits
-/// or probabilities, it is the same). With numbers of 0 and 1 as targets, each predicted logit
-/// decides for 1 if it is above 0.
+/// or probabilities, it is the same). With numbers of 0 and 1 as targets, or labels of 0 and 1 and
+/// a single number for each, a logit decides for 1 if it is above 0.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Accuracy;
 
@@ -22,43 +22,14 @@ impl Metric for Accuracy {
 
     fn add(&self, sums: &mut Vec<f64>, predictions: &Predictions<'_>) -> Result<(), Error> {
         sums.resize(2, 0.0);
-        let decided: &mut dyn Iterator<Item = bool> = match predictions.target {
-            Target::Labels(_) => {
-                let (labels, classes) = predictions.classes("accuracy")?;
-                let rows = predictions.predicted.data().chunks_exact(classes.max(1));
-                &mut rows.zip(labels.data()).map(|(row, &label)| largest(row) == label as usize)
-            }
-            Target::Values(_) => {
-                let targets = predictions.values("accuracy")?.data();
-                let pairs = predictions.predicted.data().iter().zip(targets);
-                &mut pairs.map(|(&logit, &target)| (logit > 0.0) == (target > 0.5))
-            }
-        };
-        let total = predictions.predicted.data().len();
-        let width = match predictions.target {
-            Target::Labels(labels) => labels.data().len() / predictions.len().max(1),
-            Target::Values(_) => total / predictions.len().max(1),
-        };
-        for (i, right) in decided.enumerate() {
-            let weight = predictions.weight(i / width.max(1));
-            sums[0] += if right { weight } else { 0.0 };
+        predictions.decisions("accuracy", 0.0, |Decided { actual, predicted, .. }, weight| {
+            let right = predicted.map_or(f64::NAN, |class| f64::from(class == actual));
+            sums[0] += weight * right;
             sums[1] += weight;
-        }
-        Ok(())
+        })
     }
 
     fn value(&self, sums: &[f64]) -> f64 {
         mean(sums)
     }
-}
-
-/// The place of the largest number, the first of equal ones.
-fn largest(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, x) in row.iter().enumerate() {
-        if *x > row[best] {
-            best = i;
-        }
-    }
-    best
 }

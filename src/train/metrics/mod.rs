@@ -16,12 +16,28 @@
 //! ```
 
 mod accuracy;
+mod auc;
+mod confusion;
+mod perplexity;
+mod precision;
+mod predictions;
+mod r2;
+mod regression;
+mod top_k;
 
 pub use accuracy::Accuracy;
+pub use auc::Auc;
+pub use confusion::ConfusionMatrix;
+pub use perplexity::Perplexity;
+pub use precision::{F1, Precision, Recall};
+pub use predictions::{Decided, Predictions, Scored, Target, Valued};
+pub use r2::R2;
+pub use regression::{MeanAbsoluteError, MeanSquaredError};
 use serde::{Deserialize, Serialize};
+pub use top_k::TopKAccuracy;
 
 use crate::error::Error;
-use crate::tensor::{Indices, Tensor};
+use crate::tensor::Tensor;
 
 /// Which of two values is the better one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -62,102 +78,14 @@ impl Direction {
     }
 }
 
-/// What predictions are compared with.
-#[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
-    /// Whole numbers, such as the labels of classes.
-    Labels(&'a Indices),
-    /// Numbers, as many as predictions.
-    Values(&'a Tensor<f32>),
-}
-
-impl<'a> From<&'a Indices> for Target<'a> {
-    fn from(labels: &'a Indices) -> Self {
-        Target::Labels(labels)
-    }
-}
-
-impl<'a> From<&'a Tensor<f32>> for Target<'a> {
-    fn from(values: &'a Tensor<f32>) -> Self {
-        Target::Values(values)
-    }
-}
-
-/// Predictions for some examples, what they should have been, and how much each example counts.
-#[derive(Clone, Copy, Debug)]
-pub struct Predictions<'a> {
-    /// What the model gave, an example at each place of the first axis.
-    pub predicted: &'a Tensor<f32>,
-    /// What was wanted.
-    pub target: Target<'a>,
-    /// The weight of each example; 1 if there are none.
-    pub weights: Option<&'a [f32]>,
-}
-
-impl Predictions<'_> {
-    /// The number of examples.
-    pub fn len(&self) -> usize {
-        self.predicted.shape().first().copied().unwrap_or(0)
-    }
-
-    /// Whether there are no examples.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The weight of an example.
-    pub fn weight(&self, example: usize) -> f64 {
-        self.weights.map_or(1.0, |weights| f64::from(weights[example]))
-    }
-
-    /// Labels of classes, one for each row of predictions `[examples, classes]`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if there are others, in the name of a metric.
-    pub fn classes(&self, metric: &'static str) -> Result<(&Indices, usize), Error> {
-        let shape = self.predicted.shape();
-        match (self.target, &shape[..]) {
-            (Target::Labels(labels), &[.., classes])
-                if labels.shape()[..] == shape[..shape.rank() - 1] =>
-            {
-                Ok((labels, classes))
-            }
-            (Target::Labels(labels), _) => {
-                let expected = format!("a label for each row of predictions of shape {shape}");
-                Err(Error::argument(
-                    metric,
-                    expected,
-                    format!("labels of shape {}", labels.shape()),
-                ))
-            }
-            (Target::Values(_), _) => Err(Error::argument(metric, "labels of classes", "numbers")),
-        }
-    }
-
-    /// Target numbers, one for each predicted number.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if there are others, in the name of a metric.
-    pub fn values(&self, metric: &'static str) -> Result<&Tensor<f32>, Error> {
-        let shape = self.predicted.shape();
-        match self.target {
-            Target::Values(values) if values.shape() == shape => Ok(values),
-            Target::Values(values) => {
-                let expected = format!("targets of the predictions' shape {shape}");
-                Err(Error::argument(metric, expected, values.shape()))
-            }
-            Target::Labels(_) => Err(Error::argument(metric, "numbers", "labels of classes")),
-        }
-    }
-}
-
 /// A measure of predictions.
 ///
 /// It is a pure function in two parts: [`add`](Self::add) gathers what it needs of some examples
 /// into sums, [`value`](Self::value) turns the sums into the number. So the result does not depend
 /// on how the examples were cut into batches, and a checkpoint can hold the sums.
+///
+/// The metrics here honour the examples' weights, and are NaN where a prediction is: a run that
+/// diverges has no accuracy.
 ///
 /// ```
 /// use gradtape::train::{Direction, Metric, Predictions};
@@ -177,10 +105,9 @@ impl Predictions<'_> {
 ///
 ///     fn add(&self, sums: &mut Vec<f64>, predictions: &Predictions<'_>) -> Result<(), Error> {
 ///         sums.resize(2, 0.0);
-///         let targets = predictions.values("tendency")?.data();
-///         for (y, t) in predictions.predicted.data().iter().zip(targets) {
-///             sums[0] += f64::from((y - t).signum());
-///             sums[1] += 1.0;
+///         for each in predictions.values("tendency")? {
+///             sums[0] += each.weight * (each.predicted - each.target).signum();
+///             sums[1] += each.weight;
 ///         }
 ///         Ok(())
 ///     }
@@ -224,16 +151,28 @@ pub trait Metric: Send + Sync {
     where
         Self: Sized,
     {
+        self.measure(&Predictions::new(predicted, target))
+    }
+
+    /// The metric of these predictions, which may have weights.
+    ///
+    /// # Errors
+    ///
+    /// If predictions and targets are not of the kind that the metric measures.
+    fn measure(&self, predictions: &Predictions<'_>) -> Result<f64, Error> {
         let mut sums = Vec::new();
-        self.add(&mut sums, &Predictions { predicted, target: target.into(), weights: None })?;
+        self.add(&mut sums, predictions)?;
         Ok(self.value(&sums))
     }
 }
 
-/// The quotient of the first two sums; NaN if there were no examples.
+/// The quotient of the first two sums, of values and of their weights; NaN of no examples.
 fn mean(sums: &[f64]) -> f64 {
     match *sums {
         [sum, weight, ..] => sum / weight,
         _ => f64::NAN,
     }
 }
+
+#[cfg(test)]
+mod tests;
