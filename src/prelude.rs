@@ -14,8 +14,8 @@ pub use crate::layers::{
 };
 pub use crate::optim::{
     Accumulate, AdaDelta, AdaGrad, Adam, AdamW, Adamax, AmsGrad, Average, Averaged, Chain, Clip,
-    Constrained, Constraint, Convention, Epsilon, Group, Lion, Lookahead, Momentum, NAdam, Nesterov,
-    Optimizer, OptimizerState, RmsProp, Rule, Schedule, Sgd, WeightDecay,
+    Constrained, Constraint, Convention, Epsilon, Group, Lion, Lookahead, Momentum, NAdam,
+    Nesterov, Optimizer, OptimizerState, RmsProp, Rule, Schedule, Sgd, WeightDecay,
 };
 pub use crate::penalty::{L1, L1L2, L2, Penalty};
 pub use crate::{

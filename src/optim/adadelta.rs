@@ -70,10 +70,7 @@ impl<T: Scalar> Rule<T> for RelativeSteps {
         vec!["square", "step_square"]
     }
 
-    fn formula(
-        &self,
-        _: Context<'_, T>,
-    ) -> impl Fn(&mut [T; 2], T, T) -> T + Copy + Send + Sync {
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 2], T, T) -> T + Copy + Send + Sync {
         let [rho, rest, eps] = [self.rho, 1.0 - self.rho, self.eps].map(T::from_f64);
         move |[square, step_square], _, gradient| {
             *square = rho * *square + rest * (gradient * gradient);

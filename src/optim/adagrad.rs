@@ -78,10 +78,7 @@ impl<T: Scalar> Rule<T> for SumOfSquares {
         vec!["sum"]
     }
 
-    fn formula(
-        &self,
-        _: Context<'_, T>,
-    ) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
         let [inside, outside] = self.eps.places().map(T::from_f64);
         move |[sum], _, gradient| {
             *sum += gradient * gradient;

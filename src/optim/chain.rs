@@ -218,11 +218,11 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
         let (count, names) = (self.rule.init().numbers().len(), self.rule.slots());
         let named = names.len();
         assert!(named == count, "{}: {named} names for {count} numbers of state", self.name);
-        let unique = |(i, name): (usize, &&str)| match names[..i].iter().filter(|n| *n == name).count()
-        {
-            0 => name.to_string(),
-            before => format!("{name}_{}", before + 1),
-        };
+        let unique =
+            |(i, name): (usize, &&str)| match names[..i].iter().filter(|n| *n == name).count() {
+                0 => name.to_string(),
+                before => format!("{name}_{}", before + 1),
+            };
         names.iter().enumerate().map(unique).collect()
     }
 }
@@ -330,7 +330,7 @@ impl<T: Scalar> Around<T> {
 
 /// Parameters may have been added since the gradients were computed, but the others are the same.
 #[track_caller]
-fn check_layout<T: Scalar>(params: &Params<T>, gradients: &Gradients<T>) {
+pub(super) fn check_layout<T: Scalar>(params: &Params<T>, gradients: &Gradients<T>) {
     let (layout, theirs) = (&**params.layout(), gradients.layout());
     if std::ptr::eq(layout, theirs) {
         return;

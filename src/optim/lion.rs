@@ -70,10 +70,7 @@ impl<T: Scalar> Rule<T> for Direction {
         vec!["mean"]
     }
 
-    fn formula(
-        &self,
-        _: Context<'_, T>,
-    ) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
         let [beta1, rest1] = [self.beta1, 1.0 - self.beta1].map(T::from_f64);
         let [beta2, rest2] = [self.beta2, 1.0 - self.beta2].map(T::from_f64);
         move |[mean], _, gradient| {

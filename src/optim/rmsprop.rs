@@ -152,10 +152,7 @@ impl<T: Scalar> Rule<T> for MeanSquares {
         vec!["square"]
     }
 
-    fn formula(
-        &self,
-        _: Context<'_, T>,
-    ) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 1], T, T) -> T + Copy + Send + Sync {
         let [inside, outside] = self.eps.places().map(T::from_f64);
         let [rho, rest] = [self.rho, 1.0 - self.rho].map(T::from_f64);
         move |[square], _, gradient| {
@@ -180,10 +177,7 @@ impl<T: Scalar> Rule<T> for CenteredSquares {
         vec!["square", "mean"]
     }
 
-    fn formula(
-        &self,
-        _: Context<'_, T>,
-    ) -> impl Fn(&mut [T; 2], T, T) -> T + Copy + Send + Sync {
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 2], T, T) -> T + Copy + Send + Sync {
         let MeanSquares { rho, eps } = self.0;
         let [inside, outside] = eps.places().map(T::from_f64);
         let [rho, rest] = [rho, 1.0 - rho].map(T::from_f64);

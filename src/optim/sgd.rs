@@ -45,10 +45,7 @@ impl<T: Scalar> Rule<T> for Descent {
         Vec::new()
     }
 
-    fn formula(
-        &self,
-        _: Context<'_, T>,
-    ) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
         |_, _, gradient| gradient
     }
 }
