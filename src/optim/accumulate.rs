@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::chain::check_layout;
 use super::optimizer_state::Slot;
 use super::{Optimizer, OptimizerState, Schedule};
 use crate::params::{Gradients, Params, Role};
@@ -69,6 +70,7 @@ impl<T: Scalar, O: Optimizer<T>> Accumulate<O, T> {
 
 impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Accumulate<O, T> {
     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
+        check_layout(params, gradients);
         match &mut self.sum {
             Some(sum) if self.gathered > 0 => sum.accumulate(gradients),
             Some(sum) => sum.copy_from(gradients),

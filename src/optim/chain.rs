@@ -331,7 +331,7 @@ impl<T: Scalar> Around<T> {
 
 /// Parameters may have been added since the gradients were computed, but the others are the same.
 #[track_caller]
-fn check_layout<T: Scalar>(params: &Params<T>, gradients: &Gradients<T>) {
+pub(super) fn check_layout<T: Scalar>(params: &Params<T>, gradients: &Gradients<T>) {
     let (layout, theirs) = (&**params.layout(), gradients.layout());
     if std::ptr::eq(layout, theirs) {
         return;

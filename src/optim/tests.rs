@@ -9,17 +9,85 @@ use crate::params::{ParamId, Parameter};
 use crate::seed::Seed;
 use crate::tensor::Tensor;
 
-type Optimizers<T> = [(&'static str, Box<dyn Optimizer<T> + Send>); 6];
+mod around;
+mod grouping;
+mod resuming;
+mod wrappers;
 
+type Optimizers<T> = Vec<(&'static str, Box<dyn Optimizer<T> + Send>)>;
+
+macro_rules! optimizers {
+    ($($name:literal: $optimizer:expr),* $(,)?) => {
+        vec![$(($name, Box::new($optimizer) as Box<dyn Optimizer<T> + Send>)),*]
+    };
+}
+
+/// Every rule in every form.
 fn all<T: Scalar>() -> Optimizers<T> {
-    [
-        ("Sgd", Box::new(Sgd::new(0.1))),
-        ("Momentum", Box::new(Momentum::new(0.1))),
-        ("Nesterov", Box::new(Nesterov::new(0.1))),
-        ("AdaGrad", Box::new(AdaGrad::new(0.1))),
-        ("RmsProp", Box::new(RmsProp::new(0.1))),
-        ("Adam", Box::new(Adam::new(0.1))),
+    use Convention::Keras;
+    use Epsilon::{Inside, Outside};
+    optimizers![
+        "Sgd": Sgd::new(0.1),
+        "Momentum": Momentum::new(0.1),
+        "Momentum dampened": Momentum::new(0.1).momentum(0.8).dampening(0.3),
+        "Momentum Keras": Momentum::new(0.1).convention(Keras),
+        "Nesterov": Nesterov::new(0.1),
+        "Nesterov Keras": Nesterov::new(0.1).momentum(0.7).convention(Keras),
+        "AdaGrad": AdaGrad::new(0.1),
+        "AdaGrad inside": AdaGrad::new(0.1).initial_sum(0.2).eps(Inside(1e-3)),
+        "RmsProp": RmsProp::new(0.1),
+        "RmsProp inside": RmsProp::new(0.1).rho(0.8).eps(Inside(1e-3)),
+        "RmsProp momentum": RmsProp::new(0.01).momentum(0.9),
+        "RmsProp momentum Keras": RmsProp::new(0.01).momentum(0.9).convention(Keras),
+        "RmsProp centered": RmsProp::new(0.01).centered(),
+        "RmsProp centered momentum": RmsProp::new(0.01).centered().momentum(0.5).eps(1e-3),
+        "AdaDelta": AdaDelta::new(1.0),
+        "Adam": Adam::new(0.1),
+        "Adam hat": Adam::new(0.1).beta1(0.8).beta2(0.9).eps_hat(1e-3),
+        "AmsGrad": AmsGrad::new(0.1),
+        "AmsGrad corrected": AmsGrad::new(0.1).beta2(0.9).maximum_of_corrected(),
+        "Adamax": Adamax::new(0.1).eps(Outside(1e-3)),
+        "Adamax inside": Adamax::new(0.1).eps(Inside(1e-3)),
+        "NAdam": NAdam::new(0.1).momentum_decay(0.1),
+        "NAdam constant": NAdam::new(0.1).constant_momentum(),
+        "Lion": Lion::new(0.1),
+        "AdamW, no decay": AdamW::new(0.1).weight_decay(WeightDecay::Decoupled(0.0)),
     ]
+}
+
+/// Everything that may be around a rule.
+fn composed<T: Scalar>() -> Optimizers<T> {
+    let weights = |entry: &crate::params::Entry| entry.name != "w1";
+    let group = || Group::new("w1", |entry| entry.name == "w1").rate_factor(0.5);
+    let adam = || Adam::new(|step: u64| 0.1 / (1.0 + step as f64)).clip(Clip::global_norm(0.3));
+    optimizers![
+        "clip value": Sgd::new(0.1).clip(Clip::value(0.4)),
+        "clip norm": Momentum::new(0.1).clip(Clip::norm(0.4)),
+        "clip global norm": adam().clone(),
+        "L2": Nesterov::new(0.1).weight_decay(WeightDecay::L2(0.1)),
+        "AdamW": AdamW::new(0.1).weight_decay(WeightDecay::Decoupled(0.3)),
+        "Lion with decay": Lion::new(0.1).weight_decay(WeightDecay::Decoupled(0.3)),
+        "proximal L1": Momentum::new(0.1).proximal_l1(0.2),
+        "group": AdamW::new(0.1).group(group().no_weight_decay()).clip(Clip::norm(0.5)),
+        "Lookahead": Lookahead::new(adam(), 3, 0.4),
+        "Averaged": Averaged::new(adam(), Average::exponential(0.8)),
+        "Averaged debiased": Averaged::new(adam(), Average::debiased(0.8)),
+        "Averaged late": Averaged::new(adam(), Average::equal()).starting_after(2),
+        "Accumulate": Accumulate::new(adam(), 2),
+        "Constrained": Constrained::new(adam(), weights, Constraint::MaxNorm(0.7)),
+        "nested": Accumulate::new(
+            Averaged::new(
+                Constrained::new(Lookahead::new(adam(), 2, 0.5), weights, Constraint::UnitNorm),
+                Average::from_initial(0.5),
+            ),
+            3,
+        ),
+    ]
+}
+
+/// Both lists.
+fn everything<T: Scalar>() -> Optimizers<T> {
+    all().into_iter().chain(composed()).collect()
 }
 
 fn params<T: Scalar>(sizes: &[usize]) -> (Params<T>, Vec<ParamId>) {
@@ -86,7 +154,9 @@ fn zero_gradients_move_nothing() {
 
 #[test]
 fn f32_follows_f64() {
-    for ((name, mut single), (_, mut double)) in all::<f32>().into_iter().zip(all::<f64>()) {
+    for ((name, mut single), (_, mut double)) in
+        everything::<f32>().into_iter().zip(everything::<f64>())
+    {
         let (mut params, _) = params::<f32>(&[33, 10]);
         let mut exact = params.cast::<f64>();
         for step in 0..20 {
@@ -126,7 +196,7 @@ fn values_are_the_same_on_any_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            all::<f32>().map(|(_, mut optimizer)| {
+            let run = |(_, mut optimizer): (_, Box<dyn Optimizer<f32> + Send>)| {
                 let (mut params, _) = params(&sizes);
                 for step in 0..2 {
                     let reached = [true, true, true, false, step == 1];
@@ -134,7 +204,8 @@ fn values_are_the_same_on_any_number_of_threads() {
                     optimizer.step(&mut params, &gradients);
                 }
                 params.flat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
-            })
+            };
+            everything::<f32>().into_iter().map(run).collect::<Vec<_>>()
         })
     };
     let one = run(1);
@@ -153,11 +224,11 @@ impl<T: Scalar> Rule<T> for OnThread {
         []
     }
 
-    fn formula(
-        &self,
-        _: u64,
-        _: &Gradients<T>,
-    ) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
+    fn slots(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn formula(&self, _: Context<'_, T>) -> impl Fn(&mut [T; 0], T, T) -> T + Copy + Send + Sync {
         let here = self.0;
         move |_, _, _| {
             assert!(std::thread::current().id() == here, "another thread was woken");
@@ -217,7 +288,41 @@ fn hyperparameters_are_checked_where_they_are_given() {
     let rate = "the rate must be finite and not negative, not";
     let fraction = "must be at least 0 and below 1, not";
     let positive = "must be finite and above 0 (in f32, too), not";
-    let cases: [(fn(), String); 14] = [
+    let share = "must be above 0 and at most 1, not";
+    let cases: [(fn(), String); 26] = [
+        (|| drop(Lion::<f32>::new(-1.0)), format!("Lion: {rate} -1")),
+        (|| drop(Lion::<f32>::new(0.1).beta2(1.0)), format!("Lion: beta2 {fraction} 1")),
+        (|| drop(NAdam::<f32>::new(0.1).beta1(1.0)), format!("NAdam: beta1 {fraction} 1")),
+        (|| drop(AmsGrad::<f32>::new(0.1).eps_hat(0.0)), format!("AmsGrad: eps_hat {positive} 0")),
+        (
+            || drop(RmsProp::<f32>::new(0.1).eps(Epsilon::Inside(0.0))),
+            format!("RmsProp: eps {positive} 0"),
+        ),
+        (
+            || drop(RmsProp::<f32>::new(0.1).momentum(1.5)),
+            format!("RmsProp: momentum {fraction} 1.5"),
+        ),
+        (
+            || drop(Momentum::<f32>::new(0.1).dampening(1.0)),
+            format!("Momentum: dampening {fraction} 1"),
+        ),
+        (
+            || drop(AdamW::<f32>::new(0.1).weight_decay(WeightDecay::Decoupled(-0.1))),
+            "AdamW: weight_decay must be finite and not negative, not -0.1".to_string(),
+        ),
+        (
+            || drop(Sgd::<f32>::new(0.1).proximal_l1(f64::NAN)),
+            "Sgd: proximal_l1 must be finite and not negative, not NaN".to_string(),
+        ),
+        (
+            || _ = Clip::value(0.0),
+            "Clip: the limit must be finite and above 0 (in f32, too), not 0".to_string(),
+        ),
+        (
+            || drop(Lookahead::<_>::new(Sgd::<f32>::new(0.1), 5, 1.5)),
+            format!("Lookahead: alpha {share} 1.5"),
+        ),
+        (|| _ = Average::exponential(1.0), format!("Average: the decay {fraction} 1")),
         (|| drop(Sgd::<f32>::new(-0.1)), format!("Sgd: {rate} -0.1")),
         (|| drop(Momentum::<f32>::new(f64::NAN)), format!("Momentum: {rate} NaN")),
         (|| drop(Nesterov::<f32>::new(f64::INFINITY)), format!("Nesterov: {rate} inf")),
@@ -263,8 +368,25 @@ fn a_schedule_is_checked_at_every_step() {
 #[test]
 fn optimizers_print_their_hyperparameters() {
     let momentum: Momentum = Momentum::new(0.1);
-    let want = "Momentum(Velocity { momentum: 0.9 } at 0.1 after 0 steps)";
+    let want = "Momentum(Velocity { momentum: 0.9, dampening: 0.0, convention: PyTorch, \
+                nesterov: false } at 0.1 after 0 steps)";
     assert_eq!(format!("{momentum:?}"), want);
+    let adam: AdamW = AdamW::new(|step: u64| step as f64)
+        .clip(Clip::global_norm(2.0).convention(Convention::PyTorch))
+        .proximal_l1(0.25)
+        .group(Group::new("head", |_| true).rate_factor(10.0).no_weight_decay())
+        .group(Group::new("body", |_| true).rate(0.5).weight_decay(WeightDecay::L2(0.5)).frozen());
+    let want = "AdamW(Moments { beta1: 0.9, beta2: 0.999, eps: 1e-7, before_correction: false } \
+                at a function of the step, clipping the norm of all to 2 / (norm + 1e-6), \
+                p -= rate · 0.01 · p, proximal L1 0.25, \
+                groups [`head` at 10 × the rate, no weight decay, `body` at 0.5, g += 0.5 · p, \
+                frozen] after 0 steps)";
+    assert_eq!(adam.to_string(), want);
+    let wrapped: Lookahead<Averaged<Sgd>> =
+        Lookahead::new(Averaged::new(Sgd::new(0.1), Average::equal()).starting_after(3), 5, 0.5);
+    let want = "Lookahead(Averaged(Sgd(Descent at 0.1 after 0 steps), Equal after 3 steps), \
+                every 5 steps by 0.5)";
+    assert_eq!(format!("{wrapped:?}"), want);
 }
 
 #[test]

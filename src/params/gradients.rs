@@ -91,21 +91,20 @@ impl<T: Scalar> Gradients<T> {
     }
 
     /// Adds the gradients and the loss of another run with the same parameters, such as on the
-    /// next part of a batch. What only one of both has a gradient for is taken from that one; state
-    /// has the new values of the other run.
-    ///
-    /// # Panics
-    ///
-    /// If the other gradients are of other parameters.
-    #[track_caller]
+    /// next part of a batch; some may have been added meanwhile. What only one of both has a
+    /// gradient for is taken from that one; state has the new values of the other run.
     pub fn accumulate(&mut self, other: &Self) {
-        let (len, others) = (self.values.len(), other.values.len());
-        assert!(len == others, "gradients of {len} and of {others} values cannot be added");
-        for (i, (id, entry)) in self.layout.ids().zip(self.layout.entries()).enumerate() {
+        if self.values.len() < other.values.len() {
+            self.values.resize(other.values.len(), T::ZERO);
+            let new = std::iter::repeat_n(&false, other.reached.len() - self.reached.len());
+            self.reached = self.reached.iter().chain(new).copied().collect();
+            self.layout = other.layout.clone();
+        }
+        for (i, entry) in other.layout.entries().iter().enumerate() {
             if !other.reached[i] {
                 continue;
             }
-            let range = self.layout.range(id);
+            let range = entry.offset..entry.offset + entry.shape.numel();
             let (sum, new) = (&mut self.values[range.clone()], &other.values[range]);
             if self.reached[i] && entry.role != Role::State {
                 sum.iter_mut().zip(new).for_each(|(sum, &new)| *sum += new);

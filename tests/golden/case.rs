@@ -47,6 +47,11 @@ impl Attributes {
         V::deserialize(value).map_err(|error| format!("attribute `{name}` is {value}: {error}"))
     }
 
+    /// Whether there is a constant of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The number of this name.
     pub(crate) fn number(&self, name: &str) -> Result<f64, String> {
         self.get(name)

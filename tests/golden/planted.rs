@@ -36,7 +36,7 @@ fn loss() -> Value {
 
 fn descent() -> Value {
     json!({
-        "name": "sgd/planted", "optimizer": "sgd", "hyper": {}, "lr": [0.5, 0.25], "split": [1],
+        "name": "sgd/planted", "optimizer": "sgd", "framework": "pytorch", "hyper": {}, "lr": [0.5, 0.25], "split": [1],
         "params0": {"shape": [1], "data": [1.0]},
         "grads": {"shape": [2, 1], "data": [1.0, 4.0]},
         "params": {"shape": [2, 1], "data": [0.5, -0.5]},
@@ -100,10 +100,10 @@ fn what_is_not_known_fails_by_name() {
             losses::check(&with(loss(), "/attrs", json!({"label_smoothing": 0.1}))),
             "attribute `label_smoothing` = 0.1",
         ),
-        (optimizers::check(&with(descent(), "/optimizer", "lion")), "optimizer `lion`"),
+        (optimizers::check(&with(descent(), "/optimizer", "tiger")), "optimizer `tiger`"),
         (
-            optimizers::check(&with(descent(), "/hyper", json!({"weight_decay": 0.1}))),
-            "attribute `weight_decay` = 0.1",
+            optimizers::check(&with(descent(), "/hyper", json!({"trust": 0.1}))),
+            "attribute `trust` = 0.1",
         ),
     ];
     for (found, name) in cases {
