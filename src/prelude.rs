@@ -15,6 +15,10 @@ pub use crate::layers::{
 pub use crate::optim::{
     AdaGrad, Adam, Chain, Momentum, Nesterov, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
+pub use crate::optim::{
+    CosineDecay, CosineRestarts, ExponentialDecay, InverseTimeDecay, OneCycle, Piecewise,
+    PolynomialDecay, ReduceOnPlateau, StepDecay,
+};
 pub use crate::penalty::{L1, L1L2, L2, Penalty};
 pub use crate::{
     Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Role,

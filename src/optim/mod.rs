@@ -13,14 +13,15 @@
 //! the rate times the step. Two rules in a pair run one after the other. Where the formulas of the
 //! frameworks differ, those here are PyTorch's; each optimizer's page says how.
 //!
-//! The rate is a number or a function of the step:
+//! The rate is a number or a function of the step, a [`Schedule`]:
 //!
 //! ```
 //! use gradtape::prelude::*;
 //!
 //! let constant: Adam = Adam::new(1e-3);
-//! let decaying: Adam = Adam::new(|step: u64| 1e-3 * 0.99_f64.powf(step as f64));
-//! assert_eq!(constant.rate(), decaying.rate());
+//! let decaying: Adam = Adam::new(CosineDecay::new(1e-3, 10_000).warmup(500));
+//! let by_hand: Adam = Adam::new(|step: u64| 1e-3 * 0.99_f64.powf(step as f64));
+//! assert_eq!([constant.rate(), decaying.rate(), by_hand.rate()], [1e-3, 0.0, 1e-3]);
 //! ```
 
 mod adagrad;
@@ -42,7 +43,10 @@ pub use momentum::Momentum;
 pub use nesterov::Nesterov;
 pub use rmsprop::RmsProp;
 pub use rule::Rule;
-pub use schedule::Schedule;
+pub use schedule::{
+    CosineDecay, CosineRestarts, ExponentialDecay, InverseTimeDecay, OneCycle, Piecewise,
+    PolynomialDecay, ReduceOnPlateau, Schedule, StepDecay,
+};
 pub use sgd::Sgd;
 pub use state::State;
 

@@ -47,6 +47,16 @@ impl Attributes {
         V::deserialize(value).map_err(|error| format!("attribute `{name}` is {value}: {error}"))
     }
 
+    /// Whether there is a constant of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The switch of this name, which is off if it is not there.
+    pub(crate) fn switch(&self, name: &str) -> Result<bool, String> {
+        if self.has(name) { self.get(name) } else { Ok(false) }
+    }
+
     /// The number of this name.
     pub(crate) fn number(&self, name: &str) -> Result<f64, String> {
         self.get(name)

@@ -4,7 +4,7 @@ use gradtape::Tensor;
 use serde_json::{Value, json};
 
 use crate::compare::{DOUBLE, SINGLE, close};
-use crate::{losses, ops, optimizers, outcome};
+use crate::{losses, ops, optimizers, outcome, schedules};
 
 /// `a * b` with `b` broadcast, to second order.
 fn product() -> Value {
@@ -43,6 +43,19 @@ fn descent() -> Value {
     })
 }
 
+fn cycle() -> Value {
+    json!({
+        "name": "one_cycle/planted", "schedule": "one_cycle",
+        "hyper": {
+            "max_lr": 1.0, "total_steps": 4, "pct_start": 0.5, "div_factor": 2.0,
+            "final_div_factor": 4.0, "max_momentum": 0.75, "base_momentum": 0.5,
+            "anneal": "linear", "three_phase": false,
+        },
+        "lr": [0.5, 1.0, 0.5625, 0.125],
+        "momentum": [0.75, 0.5, 0.625, 0.75],
+    })
+}
+
 /// The case with another value at a place, named as JSON pointers do.
 fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
     *case.pointer_mut(place).expect("the case has this place") = value.into();
@@ -60,6 +73,7 @@ fn without_a_mistake_the_cases_pass() {
     assert_eq!(ops::check(&product()), Ok(()));
     assert_eq!(losses::check(&loss()), Ok(()));
     assert_eq!(optimizers::check(&descent()), Ok(()));
+    assert_eq!(schedules::check(&cycle()), Ok(()));
 }
 
 #[test]
@@ -81,6 +95,10 @@ fn a_wrong_number_is_found_and_located() {
     assert!(said.starts_with("gradient in f64 at [1]: got 3e0"), "{said}");
     let said = optimizers::check(&wrong(descent(), "/params/data/1")).expect_err("parameters");
     assert!(said.starts_with("parameters after step 1 in f64 at [0]: got -5e-1"), "{said}");
+    let said = schedules::check(&wrong(cycle(), "/lr/3")).expect_err("rate");
+    assert!(said.starts_with("rate in f64 at [3]: got 1.25e-1"), "{said}");
+    let said = schedules::check(&wrong(cycle(), "/momentum/2")).expect_err("momentum");
+    assert!(said.starts_with("momentum in f64 at [2]: got 6.25e-1"), "{said}");
 }
 
 #[test]
@@ -104,6 +122,16 @@ fn what_is_not_known_fails_by_name() {
         (
             optimizers::check(&with(descent(), "/hyper", json!({"weight_decay": 0.1}))),
             "attribute `weight_decay` = 0.1",
+        ),
+        (schedules::check(&with(cycle(), "/schedule", "cyclic")), "schedule `cyclic`"),
+        (schedules::check(&with(cycle(), "/hyper/anneal", "sin")), "`anneal` = sin"),
+        (
+            schedules::check(&with(
+                with(cycle(), "/schedule", "step_decay"),
+                "/hyper",
+                json!({"delay": 3}),
+            )),
+            "attribute `delay` = 3",
         ),
     ];
     for (found, name) in cases {
