@@ -8,6 +8,7 @@ pub use crate::init::{
     Constant, Fans, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LecunNormal,
     LecunUniform, Normal, Ones, Uniform, Zeros,
 };
+pub use crate::init::{Identity, LinearDefault, Orthogonal, TruncatedNormal, VarianceScaling};
 pub use crate::layers::{
     Dense, Dropout, Layer, LeakyRelu, LogSoftmax, Relu, Sequential, Sigmoid, Softmax, Softplus,
     Tanh,

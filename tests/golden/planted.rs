@@ -4,7 +4,7 @@ use gradtape::Tensor;
 use serde_json::{Value, json};
 
 use crate::compare::{DOUBLE, SINGLE, close};
-use crate::{losses, ops, optimizers, outcome, schedules};
+use crate::{initializers, losses, ops, optimizers, outcome, schedules};
 
 /// `a * b` with `b` broadcast, to second order.
 fn product() -> Value {
@@ -56,6 +56,15 @@ fn cycle() -> Value {
     })
 }
 
+/// He's uniform initializer.
+fn uniform() -> Value {
+    json!({
+        "name": "he_uniform/planted", "initializer": "he_uniform", "hyper": {},
+        "shape": [6, 3], "layout": "dense", "fan_in": 6, "fan_out": 3,
+        "distribution": "uniform", "mean": 0.0, "limit": 1.0, "stddev": 1.0 / 3_f64.sqrt(),
+    })
+}
+
 /// The case with another value at a place, named as JSON pointers do.
 fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
     *case.pointer_mut(place).expect("the case has this place") = value.into();
@@ -74,6 +83,7 @@ fn without_a_mistake_the_cases_pass() {
     assert_eq!(losses::check(&loss()), Ok(()));
     assert_eq!(optimizers::check(&descent()), Ok(()));
     assert_eq!(schedules::check(&cycle()), Ok(()));
+    assert_eq!(initializers::check(&uniform()), Ok(()));
 }
 
 #[test]
@@ -102,6 +112,31 @@ fn a_wrong_number_is_found_and_located() {
 }
 
 #[test]
+fn another_distribution_is_found() {
+    let cases = [
+        ("/mean", json!(0.02), "mean in f64"),
+        ("/stddev", json!(0.59), "standard deviation in f64"),
+        ("/limit", json!(1.002), "the smallest value is 2"),
+        ("/limit", json!(0.999), "the smallest value is -9"),
+        ("/fan_in", json!(7), "got Fans { fan_in: 6, fan_out: 3 }"),
+        ("/distribution", json!("normal"), "`sigma` is missing"),
+        ("/initializer", json!("lecun_uniform"), "standard deviation in f64"),
+        ("/initializer", json!("he_normal"), "the smallest value is -"),
+    ];
+    for (place, value, want) in cases {
+        let said = initializers::check(&with(uniform(), place, value)).expect_err(want);
+        assert!(said.starts_with(want), "{place}: {said}");
+    }
+    let mut normal = with(uniform(), "/initializer", "xavier_he_lecture");
+    normal["distribution"] = json!("normal");
+    normal["sigma"] = json!(1.0 / 3_f64.sqrt());
+    assert_eq!(initializers::check(&normal), Ok(()));
+    let uniform = with(normal, "/initializer", "he_uniform");
+    let said = initializers::check(&uniform).expect_err("no tails");
+    assert!(said.starts_with("part beyond 2 standard deviations in f64"), "{said}");
+}
+
+#[test]
 fn a_gradient_that_is_left_out_is_found() {
     assert!(ops::check(&with(product(), "/vjp", json!([]))).is_err());
     assert!(ops::check(&with(product(), "/vjp/1", Value::Null)).is_err());
@@ -122,6 +157,11 @@ fn what_is_not_known_fails_by_name() {
         (
             optimizers::check(&with(descent(), "/hyper", json!({"weight_decay": 0.1}))),
             "attribute `weight_decay` = 0.1",
+        ),
+        (initializers::check(&with(uniform(), "/initializer", "dirac")), "initializer `dirac`"),
+        (
+            initializers::check(&with(uniform(), "/hyper", json!({"gain": 2.0}))),
+            "attribute `gain` = 2.0",
         ),
         (schedules::check(&with(cycle(), "/schedule", "cyclic")), "schedule `cyclic`"),
         (schedules::check(&with(cycle(), "/hyper/anneal", "sin")), "`anneal` = sin"),

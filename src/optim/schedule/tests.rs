@@ -141,12 +141,9 @@ fn an_optimizer_says_which_schedule_it_follows() {
 #[test]
 fn mistakes_panic_where_they_are_made() {
     let cases: [(fn(), &str); 8] = [
-        (|| _ = StepDecay::new(0.1, 0, 0.5)),
-        "StepDecay: every must be at least 1",
-        (|| _ = CosineDecay::new(f64::NAN, 5)),
-        "CosineDecay: the rate must be finite, not NaN",
-        (|| _ = CosineDecay::new(0.1, 0)),
-        "CosineDecay: the number of steps must be at least 1",
+        (|| _ = StepDecay::new(0.1, 0, 0.5), "StepDecay: every must be at least 1"),
+        (|| _ = CosineDecay::new(f64::NAN, 5), "CosineDecay: the rate must be finite, not NaN"),
+        (|| _ = CosineDecay::new(0.1, 0), "CosineDecay: the number of steps must be at least 1"),
         (
             || _ = CosineRestarts::new(0.1, 5).growth(0.5),
             "CosineRestarts: growth must be finite and at least 1, not 0.5",
@@ -156,8 +153,7 @@ fn mistakes_panic_where_they_are_made() {
             "Piecewise: step 4 is before that of the last piece, 5",
         ),
         (|| _ = OneCycle::new(0.1, 5).rise(30.0), "OneCycle: rise must be between 0 and 1, not 30"),
-        (|| _ = Schedule::from(0.1).held(0)),
-        "held: the number of steps must be at least 1",
+        (|| _ = Schedule::from(0.1).held(0), "held: the number of steps must be at least 1"),
         (
             || _ = ReduceOnPlateau::minimizing(0.1).factor(1.0),
             "ReduceOnPlateau: factor must be at least 0 and below 1, not 1",
