@@ -3,12 +3,15 @@
 //! Data pass through three steps: [`idx`] reads a file into tensors, a [`Dataset`] holds examples
 //! and their labels, and [`Dataset::batches`] cuts it into the [`Batch`]es of a training loop.
 
+pub mod cifar;
+pub mod csv;
 pub mod idx;
 
 mod batches;
 mod dataset;
 #[cfg(feature = "datasets")]
 pub mod datasets;
+mod source;
 
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
