@@ -8,6 +8,7 @@ pub use crate::init::{
     Constant, Fans, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LecunNormal,
     LecunUniform, Normal, Ones, Uniform, Zeros,
 };
+pub use crate::init::{Identity, LinearDefault, Orthogonal, TruncatedNormal, VarianceScaling};
 pub use crate::layers::{
     Dense, Dropout, Layer, LeakyRelu, LogSoftmax, Relu, Sequential, Sigmoid, Softmax, Softplus,
     Tanh,
@@ -17,6 +18,10 @@ pub use crate::optim::{
     Accumulate, AdaDelta, AdaGrad, Adam, AdamW, Adamax, AmsGrad, Average, Averaged, Chain, Clip,
     Constrained, Constraint, Convention, Epsilon, Group, Lion, Lookahead, Momentum, NAdam,
     Nesterov, Optimizer, OptimizerState, RmsProp, Rule, Schedule, Sgd, WeightDecay,
+};
+pub use crate::optim::{
+    CosineDecay, CosineRestarts, ExponentialDecay, InverseTimeDecay, OneCycle, Piecewise,
+    PolynomialDecay, ReduceOnPlateau, StepDecay,
 };
 pub use crate::penalty::{L1, L1L2, L2, Penalty};
 pub use crate::train::{Accuracy, EarlyStopping, ModelCheckpoint, Trainer};

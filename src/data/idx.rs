@@ -18,9 +18,10 @@
 //! ```
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
+use crate::data::source::{Source, shape_in_memory};
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, Shape};
@@ -144,11 +145,7 @@ pub fn read(mut reader: impl Read, name: &str) -> Result<Idx, Error> {
     found.map_err(|source| Error::io(name, source))?;
     let compressed = start == GZIP_MAGIC;
     let whole = start.chain(reader);
-    if compressed {
-        read_gzip(whole, name)
-    } else {
-        Source { reader: whole, name, compressed }.read()
-    }
+    if compressed { read_gzip(whole, name) } else { Idx::of(Source::new(whole, name)) }
 }
 
 /// Reads an IDX file, compressed or not, at a path.
@@ -166,7 +163,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Idx, Error> {
 fn read_gzip(reader: impl Read, name: &str) -> Result<Idx, Error> {
     // A gzip file may have several members; this decoder also checks that nothing else follows.
     let reader = flate2::read::MultiGzDecoder::new(reader);
-    Source { reader, name, compressed: true }.read()
+    Idx::of(Source::decoded(reader, name, "gzip"))
 }
 
 #[cfg(not(feature = "gzip"))]
@@ -175,85 +172,32 @@ fn read_gzip(_reader: impl Read, name: &str) -> Result<Idx, Error> {
     Err(Error::format(name, expected, "a gzip stream"))
 }
 
-/// A stream that is being read, and what errors call it.
-struct Source<'n, R> {
-    reader: R,
-    name: &'n str,
-    compressed: bool,
-}
-
-impl<R: Read> Source<'_, R> {
-    fn read(mut self) -> Result<Idx, Error> {
-        let header = self.exactly(4, "header")?;
+impl Idx {
+    fn of(mut source: Source<'_, impl Read>) -> Result<Self, Error> {
+        let header = source.exactly(4, "header")?;
         let [0, 0, code, rank] = header[..] else {
-            return Err(self.format("header", "two zero bytes", bytes_in_hex(&header[..2])));
+            return Err(source.format("header", "two zero bytes", bytes_in_hex(&header[..2])));
         };
         let Some(element) = Element::of(code) else {
             let expected = "08, 09, 0b, 0c, 0d or 0e";
-            return Err(self.format("type of the values", expected, bytes_in_hex(&[code])));
+            return Err(source.format("type of the values", expected, bytes_in_hex(&[code])));
         };
         if !(1..=Axes::MAX_RANK).contains(&rank.into()) {
-            return Err(self.format("number of axes", format!("1 to {}", Axes::MAX_RANK), rank));
+            return Err(source.format("number of axes", format!("1 to {}", Axes::MAX_RANK), rank));
         }
 
-        let sizes = self.exactly(4 * u64::from(rank), "sizes")?;
+        let sizes = source.exactly(4 * u64::from(rank), "sizes")?;
         let (sizes, _) = sizes.as_chunks();
-        let sizes: Vec<u32> = sizes.iter().map(|&bytes| u32::from_be_bytes(bytes)).collect();
-        let Some(shape) = shape_in_memory(&sizes, element) else {
+        let sizes: Vec<u64> = sizes.iter().map(|&bytes| u32::from_be_bytes(bytes).into()).collect();
+        let Some(shape) = shape_in_memory(&sizes, element.size()) else {
             let expected = "a product that fits in memory";
-            return Err(self.format("sizes", expected, format!("{sizes:?}")));
+            return Err(source.format("sizes", expected, format!("{sizes:?}")));
         };
 
-        let bytes = self.exactly((shape.numel() * element.size()) as u64, "values")?;
-        let trailing = self.at_most(1, "end")?;
-        if !trailing.is_empty() {
-            let expected = format!("no more than {} bytes of values for {shape}", bytes.len());
-            return Err(self.format("end", expected, "more bytes"));
-        }
-        Ok(Idx { name: self.name.to_owned(), shape, element, bytes })
+        let bytes = source.exactly((shape.numel() * element.size()) as u64, "values")?;
+        source.end(&format!("{} bytes of values for {shape}", bytes.len()))?;
+        Ok(Idx { name: source.name().to_owned(), shape, element, bytes })
     }
-
-    /// The next bytes, as many as asked for.
-    fn exactly(&mut self, count: u64, part: &str) -> Result<Vec<u8>, Error> {
-        let bytes = self.at_most(count, part)?;
-        if (bytes.len() as u64) < count {
-            return Err(self.format(part, format!("{count} bytes"), bytes.len()));
-        }
-        Ok(bytes)
-    }
-
-    /// The next bytes, fewer than asked for if the stream ends. The memory grows as they arrive.
-    fn at_most(&mut self, count: u64, part: &str) -> Result<Vec<u8>, Error> {
-        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-
-        let mut bytes = Vec::new();
-        let found = self.reader.by_ref().take(count).read_to_end(&mut bytes);
-        match found.map_err(|error| (error.kind(), error)) {
-            Ok(_) => Ok(bytes),
-            // The file itself could be read: this is what the decoder says of its contents.
-            Err((InvalidData | InvalidInput | UnexpectedEof, error)) if self.compressed => {
-                Err(self.format(part, "a valid gzip stream", error))
-            }
-            Err((_, source)) => Err(Error::io(self.name, source)),
-        }
-    }
-
-    fn format(&self, part: &str, expected: impl ToString, found: impl ToString) -> Error {
-        Error::format(format!("{}, {part}", self.name), expected, found)
-    }
-}
-
-/// The shape of these sizes, unless its values would be more than memory can address. Sizes
-/// beside a 0 are held to the same bound: products of some of the sizes are taken later on.
-fn shape_in_memory(sizes: &[u32], element: Element) -> Option<Shape> {
-    let mut bytes = element.size();
-    let mut shape = Shape::scalar();
-    for &size in sizes {
-        let size = usize::try_from(size).ok()?;
-        bytes = bytes.checked_mul(size.max(1))?;
-        shape = shape.iter().copied().chain([size]).collect();
-    }
-    isize::try_from(bytes).is_ok().then_some(shape)
 }
 
 /// Bytes as messages show them: `1f 8b`.

@@ -8,7 +8,7 @@ use super::{Fans, Initializer};
 use crate::seed::Seed;
 use crate::shape::Shape;
 
-/// A normal distribution, not truncated.
+/// A normal distribution, not truncated; [`within`](Self::within) truncates it.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Normal {
     /// The mean.
@@ -18,6 +18,16 @@ pub struct Normal {
 }
 
 impl Normal {
+    /// Panics unless there is such a distribution.
+    pub(super) fn check(self, name: &str) {
+        let Normal { mean, std } = self;
+        assert!(mean.is_finite(), "{name}: the mean must be finite, not {mean}");
+        assert!(
+            std.is_finite() && std >= 0.0,
+            "{name}: the standard deviation must be finite and not negative, not {std}"
+        );
+    }
+
     /// `shape.numel()` independent values.
     pub(super) fn draw(self, shape: &Shape, seed: Seed) -> Vec<f64> {
         let standard = seed.rng().sample_iter(StandardNormal);
@@ -27,12 +37,7 @@ impl Normal {
 
 impl Initializer for Normal {
     fn sample(&self, shape: &Shape, _: Fans, seed: Seed) -> Vec<f64> {
-        let Normal { mean, std } = *self;
-        assert!(mean.is_finite(), "Normal: the mean must be finite, not {mean}");
-        assert!(
-            std.is_finite() && std >= 0.0,
-            "Normal: the standard deviation must be finite and not negative, not {std}"
-        );
+        self.check("Normal");
         self.draw(shape, seed)
     }
 }

@@ -2,50 +2,132 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fans, Initializer, Normal, Uniform};
+use super::{Fans, Initializer, Normal, TruncatedNormal, Uniform};
 use crate::seed::Seed;
 use crate::shape::Shape;
 
-/// The variance `numerator / fan`, if there is anything to draw.
-fn variance(name: &str, numerator: f64, fan: usize, shape: &Shape) -> f64 {
-    assert!(
-        fan > 0 || shape.numel() == 0,
-        "{name}: a parameter of shape {shape} cannot be scaled by a fan of 0; \
-         set the parameter's fans to the inputs and outputs of a unit"
-    );
-    numerator / fan.max(1) as f64
+/// Mean 0 and variance `scale / fan`: what Glorot's, He's and LeCun's initializers are cases of.
+///
+/// ```
+/// use gradtape::init::{Distribution, Fan, VarianceScaling};
+/// use gradtape::prelude::*;
+///
+/// let scale = 2.0;
+/// let init = VarianceScaling { scale, fan: Fan::Out, distribution: Distribution::Normal };
+/// let output = Dense::new(512, 10).init(init);
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct VarianceScaling {
+    /// The variance, times the fan.
+    pub scale: f64,
+    /// What the scale is divided by.
+    pub fan: Fan,
+    /// The kind of distribution.
+    pub distribution: Distribution,
 }
 
-/// An initializer with mean 0 whose variance is a number over a sum of fans.
+/// Which signals are to keep their size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Fan {
+    /// Those that go forward: `fan_in`.
+    In,
+    /// The gradients that come back: `fan_out`.
+    Out,
+    /// Both as far as possible: `(fan_in + fan_out) / 2`.
+    Average,
+}
+
+/// The kind of distribution that has a given variance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Distribution {
+    /// [`Normal`], without bounds.
+    Normal,
+    /// [`TruncatedNormal`], as Keras' normal ones.
+    TruncatedNormal,
+    /// [`Uniform`]: between -√3 and √3 standard deviations.
+    Uniform,
+}
+
+impl VarianceScaling {
+    /// Draws under the name that the initializer goes by.
+    fn draw(&self, name: &str, shape: &Shape, fans: Fans, seed: Seed) -> Vec<f64> {
+        let std = self.std(name, shape, fans);
+        match self.distribution {
+            Distribution::Normal => Normal { mean: 0.0, std }.draw(shape, seed),
+            Distribution::TruncatedNormal => TruncatedNormal::new(0.0, std).draw(shape, seed),
+            Distribution::Uniform => {
+                let limit = 3_f64.sqrt() * std;
+                Uniform { low: -limit, high: limit }.draw(shape, seed)
+            }
+        }
+    }
+
+    /// The standard deviation, if there is anything to draw.
+    fn std(&self, name: &str, shape: &Shape, fans: Fans) -> f64 {
+        let Self { scale, fan, .. } = *self;
+        assert!(
+            scale >= 0.0 && scale.is_finite(),
+            "{name}: the scale must be finite and not negative, not {scale}"
+        );
+        let Fans { fan_in, fan_out } = fans;
+        let fan = match fan {
+            Fan::In => fan_in as f64,
+            Fan::Out => fan_out as f64,
+            Fan::Average => (fan_in as f64 + fan_out as f64) / 2.0,
+        };
+        assert!(
+            fan > 0.0 || shape.numel() == 0,
+            "{name}: a parameter of shape {shape} cannot be scaled by a fan of 0; \
+             set the parameter's fans to the inputs and outputs of a unit"
+        );
+        (scale / fan.max(0.5)).sqrt()
+    }
+}
+
+impl Initializer for VarianceScaling {
+    fn sample(&self, shape: &Shape, fans: Fans, seed: Seed) -> Vec<f64> {
+        self.draw("VarianceScaling", shape, fans, seed)
+    }
+}
+
+/// A case of [`VarianceScaling`] that has a name.
 macro_rules! scaled {
-    ($(#[$doc:meta])* $name:ident, $distribution:ident, $numerator:literal / $fan:expr) => {
+    ($(#[$doc:meta])* $name:ident, $distribution:ident, $scale:expr, $fan:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
         pub struct $name;
 
+        impl $name {
+            const SCALING: VarianceScaling = VarianceScaling {
+                scale: $scale,
+                fan: Fan::$fan,
+                distribution: Distribution::$distribution,
+            };
+        }
+
         impl Initializer for $name {
             fn sample(&self, shape: &Shape, fans: Fans, seed: Seed) -> Vec<f64> {
-                let fan: fn(Fans) -> usize = $fan;
-                let variance = variance(stringify!($name), $numerator, fan(fans), shape);
-                $distribution::with_variance(variance).draw(shape, seed)
+                Self::SCALING.draw(stringify!($name), shape, fans, seed)
             }
         }
     };
 }
 
-impl Normal {
-    fn with_variance(variance: f64) -> Self {
-        Normal { mean: 0.0, std: variance.sqrt() }
-    }
+/// Normal initializers are cut off on request.
+macro_rules! truncatable {
+    ($($name:ident),*) => {
+        $(impl $name {
+            /// The same standard deviation, cut off as [`TruncatedNormal`] is: Keras' initializer of
+            /// this name.
+            pub fn truncated(self) -> VarianceScaling {
+                let distribution = Distribution::TruncatedNormal;
+                VarianceScaling { distribution, ..Self::SCALING }
+            }
+        })*
+    };
 }
 
-impl Uniform {
-    /// The variance of `U(-limit, limit)` is `limit² / 3`.
-    fn with_variance(variance: f64) -> Self {
-        let limit = (3.0 * variance).sqrt();
-        Uniform { low: -limit, high: limit }
-    }
-}
+truncatable!(GlorotNormal, HeNormal, LecunNormal);
 
 scaled! {
     /// `N(0, σ²)` with `σ = √(2 / (fan_in + fan_out))`, not truncated: for tanh and sigmoid, where
@@ -53,7 +135,7 @@ scaled! {
     ///
     /// X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward neural
     /// networks*, AISTATS 2010.
-    GlorotNormal, Normal, 2.0 / |fans| fans.fan_in + fans.fan_out
+    GlorotNormal, Normal, 1.0, Average
 }
 
 scaled! {
@@ -62,7 +144,7 @@ scaled! {
     ///
     /// X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward neural
     /// networks*, AISTATS 2010.
-    GlorotUniform, Uniform, 2.0 / |fans| fans.fan_in + fans.fan_out
+    GlorotUniform, Uniform, 1.0, Average
 }
 
 scaled! {
@@ -70,7 +152,7 @@ scaled! {
     /// signal through. Also called Kaiming's.
     ///
     /// K. He, X. Zhang, S. Ren, J. Sun, *Delving deep into rectifiers*, ICCV 2015.
-    HeNormal, Normal, 2.0 / |fans| fans.fan_in
+    HeNormal, Normal, 2.0, In
 }
 
 scaled! {
@@ -78,7 +160,7 @@ scaled! {
     /// called Kaiming's.
     ///
     /// K. He, X. Zhang, S. Ren, J. Sun, *Delving deep into rectifiers*, ICCV 2015.
-    HeUniform, Uniform, 2.0 / |fans| fans.fan_in
+    HeUniform, Uniform, 2.0, In
 }
 
 scaled! {
@@ -86,14 +168,20 @@ scaled! {
     /// for SELU.
     ///
     /// Y. LeCun, L. Bottou, G. B. Orr, K.-R. Müller, *Efficient BackProp*, 1998.
-    LecunNormal, Normal, 1.0 / |fans| fans.fan_in
+    LecunNormal, Normal, 1.0, In
 }
 
 scaled! {
     /// `U(-limit, limit)` with `limit = √(3 / fan_in)`: the variance of [`LecunNormal`], bounded.
     ///
     /// Y. LeCun, L. Bottou, G. B. Orr, K.-R. Müller, *Efficient BackProp*, 1998.
-    LecunUniform, Uniform, 1.0 / |fans| fans.fan_in
+    LecunUniform, Uniform, 1.0, In
+}
+
+scaled! {
+    /// `U(-limit, limit)` with `limit = 1 / √fan_in`: what PyTorch's layers start from, kernels and
+    /// biases alike, there written as Kaiming's with `a = √5`.
+    LinearDefault, Uniform, 1.0 / 3.0, In
 }
 
 #[cfg(test)]
@@ -162,18 +250,29 @@ mod tests {
     #[test]
     fn formulas_are_exact() {
         for (i, fans) in FANS.into_iter().enumerate() {
-            for (numerator, fan, std, limit) in [
-                (2.0, fans.fan_in + fans.fan_out, GLOROT_STD, GLOROT_LIMIT),
-                (2.0, fans.fan_in, HE_STD, HE_LIMIT),
-                (1.0, fans.fan_in, LECUN_STD, LECUN_LIMIT),
+            for (scaling, std) in [
+                (GlorotNormal::SCALING, GLOROT_STD),
+                (HeNormal::SCALING, HE_STD),
+                (LecunNormal::SCALING, LECUN_STD),
             ] {
-                let variance = variance("", numerator, fan, &Shape::scalar());
-                let found =
-                    [Normal::with_variance(variance).std, Uniform::with_variance(variance).high];
-                for (found, want) in found.into_iter().zip([std[i], limit[i]]) {
-                    assert!((found / want - 1.0).abs() < 1e-15, "{found}, not {want}");
-                }
+                let (found, want) = (scaling.std("", &Shape::scalar(), fans), std[i]);
+                assert!((found / want - 1.0).abs() < 1e-15, "{found}, not {want}");
             }
+            let limit = 3_f64.sqrt() * LinearDefault::SCALING.std("", &Shape::scalar(), fans);
+            assert!((limit * (fans.fan_in as f64).sqrt() - 1.0).abs() < 1e-15, "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_truncated_one_has_the_same_deviation() {
+        for init in [GlorotNormal.truncated(), HeNormal.truncated(), LecunNormal.truncated()] {
+            let fans = FANS[1];
+            let std = init.std("", &Shape::scalar(), fans);
+            let values = init.sample(&[400, 250].into(), fans, Seed(3));
+            let found = (values.iter().map(|x| x * x).sum::<f64>() / 1e5).sqrt();
+            assert!((found / std - 1.0).abs() < 5.0 / 2e5_f64.sqrt(), "{found}, not {std}");
+            let largest = values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+            assert!((2.26 * std..2.274 * std).contains(&largest), "{largest}");
         }
     }
 
@@ -194,6 +293,12 @@ mod tests {
     )]
     fn a_fan_of_0_panics() {
         HeNormal.sample(&[2, 3].into(), Fans { fan_in: 0, fan_out: 3 }, Seed(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "VarianceScaling: the scale must be finite and not negative, not -1")]
+    fn a_negative_scale_panics() {
+        VarianceScaling { scale: -1.0, ..HeNormal::SCALING }.sample(&[2].into(), FANS[0], Seed(1));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Dense {
     /// A layer of this many inputs and outputs, to be built.
     #[allow(clippy::new_ret_no_self, reason = "a layer exists once it has parameters")]
     pub fn new(inputs: usize, outputs: usize) -> DenseBuilder {
-        let fans = Fans { fan_in: inputs, fan_out: outputs };
+        let fans = Fans::dense(inputs, outputs);
         let kernel = Parameter::new("kernel", [inputs, outputs]).init(GlorotUniform).fans(fans);
         let bias = Parameter::new("bias", [outputs]).role(Role::Bias).init(Zeros).fans(fans);
         DenseBuilder { inputs, outputs, kernel, bias: Some(bias) }

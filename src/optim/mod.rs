@@ -32,14 +32,15 @@
 //! let optimizer: Averaged<_> = Averaged::new(Lookahead::new(adam, 5, 0.5), Average::exponential(0.999));
 //! ```
 //!
-//! The rate is a number or a function of the step:
+//! The rate is a number or a function of the step, a [`Schedule`]:
 //!
 //! ```
 //! use gradtape::prelude::*;
 //!
 //! let constant: Adam = Adam::new(1e-3);
-//! let decaying: Adam = Adam::new(|step: u64| 1e-3 * 0.99_f64.powf(step as f64));
-//! assert_eq!(constant.rate(), decaying.rate());
+//! let decaying: Adam = Adam::new(CosineDecay::new(1e-3, 10_000).warmup(500));
+//! let by_hand: Adam = Adam::new(|step: u64| 1e-3 * 0.99_f64.powf(step as f64));
+//! assert_eq!([constant.rate(), decaying.rate(), by_hand.rate()], [1e-3, 0.0, 1e-3]);
 //! ```
 
 mod accumulate;
@@ -97,7 +98,10 @@ pub use nesterov::Nesterov;
 pub use optimizer_state::{OptimizerState, Slot};
 pub use rmsprop::{CenteredSquares, MeanSquares, RmsProp};
 pub use rule::{Context, Rule};
-pub use schedule::Schedule;
+pub use schedule::{
+    CosineDecay, CosineRestarts, ExponentialDecay, InverseTimeDecay, OneCycle, Piecewise,
+    PolynomialDecay, ReduceOnPlateau, Schedule, StepDecay,
+};
 pub use sgd::Sgd;
 pub use sparsity::{Sparsity, sparsity};
 pub use state::State;

@@ -52,6 +52,11 @@ impl Attributes {
         self.0.contains_key(name)
     }
 
+    /// The switch of this name, which is off if it is not there.
+    pub(crate) fn switch(&self, name: &str) -> Result<bool, String> {
+        if self.has(name) { self.get(name) } else { Ok(false) }
+    }
+
     /// The number of this name.
     pub(crate) fn number(&self, name: &str) -> Result<f64, String> {
         self.get(name)

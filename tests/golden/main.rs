@@ -1,5 +1,6 @@
-//! The library against reference values: outputs and gradients of operations and losses, and the
-//! parameters that optimizers arrive at, all computed in double precision by other frameworks.
+//! The library against reference values: outputs and gradients of operations and losses, the
+//! parameters that optimizers arrive at, the rates of schedules and what large samples of initializers
+//! come to, all computed in double precision by other frameworks.
 //!
 //! The cases are the JSON files in this folder, or those in the folder that the environment
 //! variable `GRADTAPE_GOLDEN` names; README.md describes them. Nothing is ever skipped: a case,
@@ -7,12 +8,14 @@
 
 mod case;
 mod compare;
+mod initializers;
 mod losses;
 mod operations;
 mod ops;
 mod optimizers;
 mod planted;
 mod saved;
+mod schedules;
 
 use std::any::Any;
 use std::io::Write;
@@ -95,7 +98,7 @@ macro_rules! files {
     };
 }
 
-files!(ops, losses, optimizers);
+files!(ops, losses, optimizers, schedules, initializers);
 
 #[test]
 fn there_are_no_unknown_files() {

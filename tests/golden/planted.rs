@@ -4,7 +4,7 @@ use gradtape::Tensor;
 use serde_json::{Value, json};
 
 use crate::compare::{DOUBLE, SINGLE, close};
-use crate::{losses, ops, optimizers, outcome};
+use crate::{initializers, losses, ops, optimizers, outcome, schedules};
 
 /// `a * b` with `b` broadcast, to second order.
 fn product() -> Value {
@@ -43,6 +43,28 @@ fn descent() -> Value {
     })
 }
 
+fn cycle() -> Value {
+    json!({
+        "name": "one_cycle/planted", "schedule": "one_cycle",
+        "hyper": {
+            "max_lr": 1.0, "total_steps": 4, "pct_start": 0.5, "div_factor": 2.0,
+            "final_div_factor": 4.0, "max_momentum": 0.75, "base_momentum": 0.5,
+            "anneal": "linear", "three_phase": false,
+        },
+        "lr": [0.5, 1.0, 0.5625, 0.125],
+        "momentum": [0.75, 0.5, 0.625, 0.75],
+    })
+}
+
+/// He's uniform initializer.
+fn uniform() -> Value {
+    json!({
+        "name": "he_uniform/planted", "initializer": "he_uniform", "hyper": {},
+        "shape": [6, 3], "layout": "dense", "fan_in": 6, "fan_out": 3,
+        "distribution": "uniform", "mean": 0.0, "limit": 1.0, "stddev": 1.0 / 3_f64.sqrt(),
+    })
+}
+
 /// The case with another value at a place, named as JSON pointers do.
 fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
     *case.pointer_mut(place).expect("the case has this place") = value.into();
@@ -60,6 +82,8 @@ fn without_a_mistake_the_cases_pass() {
     assert_eq!(ops::check(&product()), Ok(()));
     assert_eq!(losses::check(&loss()), Ok(()));
     assert_eq!(optimizers::check(&descent()), Ok(()));
+    assert_eq!(schedules::check(&cycle()), Ok(()));
+    assert_eq!(initializers::check(&uniform()), Ok(()));
 }
 
 #[test]
@@ -81,6 +105,35 @@ fn a_wrong_number_is_found_and_located() {
     assert!(said.starts_with("gradient in f64 at [1]: got 3e0"), "{said}");
     let said = optimizers::check(&wrong(descent(), "/params/data/1")).expect_err("parameters");
     assert!(said.starts_with("parameters after step 1 in f64 at [0]: got -5e-1"), "{said}");
+    let said = schedules::check(&wrong(cycle(), "/lr/3")).expect_err("rate");
+    assert!(said.starts_with("rate in f64 at [3]: got 1.25e-1"), "{said}");
+    let said = schedules::check(&wrong(cycle(), "/momentum/2")).expect_err("momentum");
+    assert!(said.starts_with("momentum in f64 at [2]: got 6.25e-1"), "{said}");
+}
+
+#[test]
+fn another_distribution_is_found() {
+    let cases = [
+        ("/mean", json!(0.02), "mean in f64"),
+        ("/stddev", json!(0.59), "standard deviation in f64"),
+        ("/limit", json!(1.002), "the smallest value is 2"),
+        ("/limit", json!(0.999), "the smallest value is -9"),
+        ("/fan_in", json!(7), "got Fans { fan_in: 6, fan_out: 3 }"),
+        ("/distribution", json!("normal"), "`sigma` is missing"),
+        ("/initializer", json!("lecun_uniform"), "standard deviation in f64"),
+        ("/initializer", json!("he_normal"), "the smallest value is -"),
+    ];
+    for (place, value, want) in cases {
+        let said = initializers::check(&with(uniform(), place, value)).expect_err(want);
+        assert!(said.starts_with(want), "{place}: {said}");
+    }
+    let mut normal = with(uniform(), "/initializer", "xavier_he_lecture");
+    normal["distribution"] = json!("normal");
+    normal["sigma"] = json!(1.0 / 3_f64.sqrt());
+    assert_eq!(initializers::check(&normal), Ok(()));
+    let uniform = with(normal, "/initializer", "he_uniform");
+    let said = initializers::check(&uniform).expect_err("no tails");
+    assert!(said.starts_with("part beyond 2 standard deviations in f64"), "{said}");
 }
 
 #[test]
@@ -104,6 +157,21 @@ fn what_is_not_known_fails_by_name() {
         (
             optimizers::check(&with(descent(), "/hyper", json!({"trust": 0.1}))),
             "attribute `trust` = 0.1",
+        ),
+        (initializers::check(&with(uniform(), "/initializer", "dirac")), "initializer `dirac`"),
+        (
+            initializers::check(&with(uniform(), "/hyper", json!({"gain": 2.0}))),
+            "attribute `gain` = 2.0",
+        ),
+        (schedules::check(&with(cycle(), "/schedule", "cyclic")), "schedule `cyclic`"),
+        (schedules::check(&with(cycle(), "/hyper/anneal", "sin")), "`anneal` = sin"),
+        (
+            schedules::check(&with(
+                with(cycle(), "/schedule", "step_decay"),
+                "/hyper",
+                json!({"delay": 3}),
+            )),
+            "attribute `delay` = 3",
         ),
     ];
     for (found, name) in cases {

@@ -1,3 +1,5 @@
+use std::io;
+
 use super::*;
 
 /// A file with this header and these bytes of values.
