@@ -326,4 +326,6 @@ impl<'t> Var<'t> {
 }
 
 #[cfg(test)]
+mod broadcasting;
+#[cfg(test)]
 mod tests;

@@ -6,6 +6,9 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::strided;
 
+#[cfg(test)]
+mod tests;
+
 /// The product of `[.., m, k]` and `[.., k, n]`: one for each place of the axes before the last
 /// two, which are broadcast.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

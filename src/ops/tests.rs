@@ -1,6 +1,8 @@
 //! Operations that depend on layout, over random shapes: against their definitions, the plain
 //! interpreter and differences, each used twice.
 
+pub(super) mod shapes;
+
 use rand::RngExt;
 
 use crate::grad::GradCheck;
