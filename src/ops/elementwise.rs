@@ -75,6 +75,18 @@ macro_rules! elementwise {
                 }
             }
 
+            /// The arguments, the constant last; the lines of its documentation; its formula.
+            #[cfg(test)]
+            pub(crate) fn texts(self) -> [&'static [&'static str]; 3] {
+                match self {
+                    $(Self::$name $({ $constant: _ })? => [
+                        &[$(stringify!($arg)),+ $(, stringify!($constant))?],
+                        &[$(stringify!($doc)),*],
+                        &[stringify!($formula)],
+                    ],)*
+                }
+            }
+
             /// Applies the formula to `n` elements of each input, all at their own pointer.
             ///
             /// # Safety
@@ -146,6 +158,21 @@ macro_rules! elementwise {
                 }
             }
 
+            #[cfg(test)]
+            fn rule(&self, input: usize) -> &'static str {
+                match self {
+                    $(Self::$name $({ $constant: _ })? => [$(stringify!($rule)),+][input],)*
+                }
+            }
+
+            #[cfg(test)]
+            fn kink(&self) -> Option<&'static str> {
+                let kinks: &[&str] = match self {
+                    $(Self::$name $({ $constant: _ })? => &[$(stringify!($sides))?],)*
+                };
+                kinks.first().copied()
+            }
+
             fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
                 let expanded: Vec<Vec<T>> = inputs
                     .iter()
@@ -177,7 +204,7 @@ macro_rules! elementwise {
 
         /// The rows that tests walk over: operation and sample points.
         #[cfg(test)]
-        fn rows() -> Vec<(Elementwise, Vec<f64>)> {
+        pub(crate) fn rows() -> Vec<(Elementwise, Vec<f64>)> {
             [$(elementwise!(@row $name [$($point),+] $($constant [$($sample),+])?)),*].concat()
         }
     };

@@ -47,6 +47,11 @@ impl Operation for MatMul {
         Some(if input == 0 { g.matmul(b.transpose()) } else { a.transpose().matmul(g) })
     }
 
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str {
+        if input == 0 { "`g.matmul(b.transpose())`" } else { "`a.transpose().matmul(g)`" }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let [m, k, n] = [shape[shape.rank() - 2], inputs[0].shape[inputs[0].shape.rank() - 1], shape[shape.rank() - 1]];
         let matrices = batch(shape);

@@ -178,7 +178,25 @@ impl Operation for Reduce {
     }
 
     fn sides<'t>(&self, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
-        (self.kind == Kind::Max).then(|| inputs[0].equal(self.expand(y, inputs[0])))
+        matches!(self.kind, Kind::Max | Kind::Min).then(|| inputs[0].equal(self.expand(y, inputs[0])))
+    }
+
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        match self.kind {
+            Kind::Sum => "`g`, repeated",
+            Kind::Max | Kind::Min => "`g` where `x` equals `y`, shared evenly",
+            Kind::LogSumExp => "`g * (x - y).exp()`",
+        }
+    }
+
+    #[cfg(test)]
+    fn kink(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Max => Some("which is the largest"),
+            Kind::Min => Some("which is the smallest"),
+            Kind::Sum | Kind::LogSumExp => None,
+        }
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {

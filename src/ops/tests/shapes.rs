@@ -5,7 +5,8 @@ use crate::shape::Shape;
 /// All shapes up to a rank, of sizes from 1 to 3.
 fn shapes(rank: u32) -> Vec<Shape> {
     let of_rank = |rank: u32| {
-        (0..3_usize.pow(rank)).map(move |i| (0..rank).map(|at| i / 3_usize.pow(at) % 3 + 1).collect())
+        (0..3_usize.pow(rank))
+            .map(move |i| (0..rank).map(|at| i / 3_usize.pow(at) % 3 + 1).collect())
     };
     (0..=rank).flat_map(of_rank).collect()
 }
@@ -22,7 +23,8 @@ pub(in crate::ops) fn broadcastable_pairs(rank: u32) -> Vec<(Shape, Shape, Shape
     for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
         let rank = a.len().max(b.len());
         let sizes = |at: usize| [size_from_last(a, at), size_from_last(b, at)];
-        if (0..rank).all(|at| matches!(sizes(at), [1, _] | [_, 1]) || sizes(at)[0] == sizes(at)[1]) {
+        if (0..rank).all(|at| matches!(sizes(at), [1, _] | [_, 1]) || sizes(at)[0] == sizes(at)[1])
+        {
             let result = (0..rank).rev().map(|at| sizes(at)[0].max(sizes(at)[1])).collect();
             pairs.push((a.clone(), b.clone(), result));
         }
