@@ -68,18 +68,16 @@ fn method(signature: &str, owner: &str, is_loss: bool, docs: &[&str]) -> Option<
     let (args, _) = rest.rsplit_once(") ->")?;
     // An argument's name stands before a colon; those of types stand in pairs.
     let args = args.replace("::", "").split(':').map(last_word).collect::<Vec<_>>();
-    let own = |from: usize| args[from.min(args.len() - 1)..args.len() - 1].join(", ");
+    let own = args[..args.len() - 1].join(", ");
     let (name, call, link) = match owner {
-        "Graph" => {
-            (name.to_string(), format!("graph.{name}({})", own(1)), format!("Graph::{name}"))
-        }
+        "Graph" => (name.to_string(), format!("graph.{name}({})", own), format!("Graph::{name}")),
         "Var" if signature.contains("(self") => {
-            (name.to_string(), format!("x.{name}({})", own(0)), format!("Var::{name}"))
+            (name.to_string(), format!("x.{name}({})", own), format!("Var::{name}"))
         }
-        "Var" => (name.to_string(), format!("Var::{name}({})", own(0)), format!("Var::{name}")),
+        "Var" => (name.to_string(), format!("Var::{name}({})", own), format!("Var::{name}")),
         "" if is_loss => {
             let name = format!("loss::{name}");
-            (name.clone(), format!("{name}({})", own(0)), name)
+            (name.clone(), format!("{name}({})", own), name)
         }
         _ => return None,
     };

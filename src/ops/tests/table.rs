@@ -48,7 +48,8 @@ fn recorded(sample: &Sample) -> (usize, Vec<(Op, usize)>) {
 fn rule(op: &Op, inputs: usize) -> String {
     let mut texts: Vec<String> = (0..inputs).map(|input| op.rule(input).to_string()).collect();
     if let Op::Elementwise(_) = op {
-        let code = |text: &String| format!("`{text}`").replace("`NoGradient`", "none");
+        let one_line = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let code = |text| format!("`{}`", one_line(text)).replace("`NoGradient`", "none");
         texts = texts.iter().map(code).collect();
     }
     texts.dedup();
@@ -94,6 +95,11 @@ fn orders(sample: &Sample) -> BTreeSet<u32> {
         .collect()
 }
 
+/// Whether an operation is a row of the element-wise table, but not the one of this name.
+fn is_of_another_row(op: &Op, name: &str) -> bool {
+    matches!(op, Op::Elementwise(_)) && op.name() != name
+}
+
 /// The line of an operation, tried on all samples of its name.
 fn line(method: &Method, samples: &[Sample]) -> Line {
     let samples: Vec<&Sample> = samples.iter().filter(|s| s.name == method.name).collect();
@@ -102,7 +108,7 @@ fn line(method: &Method, samples: &[Sample]) -> Line {
     ops.truncate(count);
     let names: Vec<&str> = ops.iter().map(|(op, _)| op.name()).collect();
     let rule = match &ops[..] {
-        [(op, inputs)] => rule(op, *inputs),
+        [(op, inputs)] if !is_of_another_row(op, &method.name) => rule(op, *inputs),
         _ => {
             let distinct = names.iter().enumerate().filter(|(i, name)| !names[..*i].contains(name));
             let quoted: Vec<String> = distinct.map(|(_, name)| format!("`{name}`")).collect();
