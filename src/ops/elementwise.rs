@@ -324,7 +324,9 @@ elementwise! {
         equal(a, b) = if a == b { T::ONE } else { T::ZERO };
                                                 vjp |g, y| NoGradient, NoGradient;  at [-2.0, 0.5, 3.0], sides a.precedence(b);
         /// `a` where the condition is not 0, else `b`. The gradient selects in the same way, so
-        /// that an infinity or NaN in the branch not taken does no harm.
+        /// that an infinity or NaN in the branch not taken does no harm by itself. An operation
+        /// before it may still make NaN of the 0 that it gets, where its derivative is infinite:
+        /// instead of `x.select(x.ln(), 0.0)` write `x.select(x.select(x, 1.0).ln(), 0.0)`.
         select(condition, a, b) = if condition == T::ZERO { b } else { a };
             vjp |g, y| NoGradient, condition.select(g, 0.0), condition.select(0.0, g);
                                                                                     at [-2.0, 0.5, 3.0], sides condition.equal(0.0);

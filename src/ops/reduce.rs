@@ -173,7 +173,14 @@ impl Operation for Reduce {
                 let ties = extreme.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
                 g * extreme / ties
             }
-            Kind::LogSumExp => g * (x - self.expand(site.y, x)).exp(),
+            Kind::LogSumExp => {
+                let y = self.expand(site.y, x);
+                // Of infinities the largest share the gradient evenly, as in a maximum.
+                let largest = x.equal(y);
+                let ties = largest.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
+                let is_finite = (y - y).equal(0.0);
+                g * is_finite.select((x - y).exp(), largest / ties)
+            }
         })
     }
 
