@@ -61,6 +61,12 @@ pub mod graph;
 pub mod init;
 pub mod layers;
 pub mod loss;
+/// All operations: value, gradient rule, kinks and the orders of derivatives that are checked
+/// against differences. In rules, `g` is the gradient that arrives and `y` the value.
+///
+/// A test makes these tables from the code and fails if they are not what it says.
+#[doc = include_str!("ops/table.md")]
+pub mod operations {}
 mod ops;
 pub mod optim;
 pub mod params;

@@ -127,6 +127,11 @@ fn a_check_that_could_not_fail_is_refused() {
     assert!(slope.contains("the gradient of `used` holds"), "{slope}");
     gradcheck(&params, |tape| tape.param(used).exp()).unwrap().assert_below(1e-8);
 
+    params.values_mut(used)[1] = f32::NEG_INFINITY;
+    let input = message(&params, |x| x.exp());
+    assert!(input.contains("the parameter `used` holds -inf"), "{input}");
+    params.values_mut(used)[1] = 1.0;
+
     params.add(Parameter::new("unused", [2]));
     let unused = message(&params, |x| x.exp().sum(..));
     assert!(unused.contains("`unused`"), "{unused}");
@@ -196,7 +201,10 @@ fn a_small_loss_hides_no_wrong_rule() {
 
 #[test]
 fn between_the_slopes_of_both_sides_a_kink_is_right() {
-    let kinks: [(&[f64], Function, usize); 8] = [
+    let kinks: [(&[f64], Function, usize); 11] = [
+        (&[1.0, 1.0, 1.0, 1.0], |w| w.min(..), 4),
+        (&[3.0, 3.0, 5.0], |w| w.min(..), 2),
+        (&[1.0, 1.0, 1.0, 0.0], |w| w.reshape([1, 1, 2, 2]).max_pool2d(2), 3),
         (&[0.0, 1.0, -1.0], |w| w.relu() + 0.1 * w, 1),
         (&[0.0, 1.0], |w| w.abs(), 1),
         (&[0.0, 2.0], |w| w.leaky_relu(0.2), 1),
@@ -213,6 +221,39 @@ fn between_the_slopes_of_both_sides_a_kink_is_right() {
         assert_eq!((row.kinks, row.wrong_kinks, row.wrong), (count, 0, 0), "case {i}\n{report}");
         assert!(report.to_string().contains("accepted"), "{report}");
     }
+}
+
+#[test]
+fn a_culprit_is_looked_for_beside_infinities() {
+    // Every operation on the path is looked at alone, the maximum of an infinity among them.
+    let report = check(&[1.0, 2.0], |w| {
+        let largest = w.slice(0, ..1).pad(&[[0, 1]], f64::NEG_INFINITY).max(..);
+        with_gradient_of(largest, 2.0 * largest) + 0.1 * w.sum(..)
+    });
+    let report = report.unwrap();
+    assert!(!report.is_below(1e-6), "{report}");
+}
+
+/// The ways in which ties of a maximum are given too much, between the slopes of both sides for
+/// each entry alone.
+#[test]
+fn a_tie_gives_out_its_gradient_once() {
+    let all: Function = |w| with_gradient_of(w.max(..), (w * w.equal(w.max(..)).detach()).sum(..));
+    let half: Function =
+        |w| with_gradient_of(w.max(..), 0.5 * (w * w.equal(w.max(..)).detach()).sum(..));
+    for (at, right) in
+        [(&[1.0, 1.0, 1.0, 1.0][..], false), (&[2.0, 1.0, 2.0, 2.0], false), (&[2.0, 1.0], true)]
+    {
+        let report = check(at, all).unwrap();
+        assert_eq!(report.is_below(1e-6), right, "{at:?}\n{report}");
+        assert_eq!(report.worst() < 1e-6, right, "{at:?}\n{report}");
+    }
+    assert!(check(&[3.0, 3.0, 1.0], half).unwrap().is_below(1e-6));
+    let report = check(&[3.0, 3.0, 3.0], half).unwrap();
+    assert!(!report.is_below(1e-6), "{report}");
+    let panic = std::panic::catch_unwind(|| report.assert_below(1e-6)).unwrap_err();
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(message.contains("moved together") && message.contains("WRONG"), "{message}");
 }
 
 #[test]

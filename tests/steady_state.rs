@@ -68,6 +68,24 @@ fn model(params: &mut Params) -> Model {
     Model { layers }
 }
 
+/// Convolution, batch normalization, pooling and layer normalization.
+struct Convolutional {
+    filter: ParamId,
+    scale: ParamId,
+    shift: ParamId,
+    output: Dense,
+}
+
+impl Layer for Convolutional {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let param = |id| x.graph().param(id);
+        let hidden = x.conv2d(param(self.filter), Convolution::new().padding(1));
+        let scaled = hidden.normalize_channels(1, 1e-5) * param(self.scale) + param(self.shift);
+        let pooled = scaled.relu().max_pool2d(2).avg_pool2d(Pooling::new(2).stride(1));
+        self.output.forward(pooled.global_avg_pool2d().normalize(-1, 1e-5))
+    }
+}
+
 /// One test, because the counter counts for the whole process.
 #[test]
 fn steady_loops_make_no_call_to_the_allocator() {
@@ -121,18 +139,24 @@ fn steady_loops_make_no_call_to_the_allocator() {
 
     let mut params = Params::new(Seed(0));
     let filter = params.add(Parameter::new("filter", [3, 1, 3, 3]).init(HeNormal));
+    let scale = params.add(Parameter::new("scale", [3, 1, 1]).init(Ones));
+    let shift = params.add(Parameter::new("shift", [3, 1, 1]));
     let output = Dense::new(3, 3).build(&mut params, "output");
     let images = Tensor::from_fn([8, 1, 7, 7], |i| (i as f32 * 0.37).sin());
     let mut optimizer = Adam::new(0.001);
-    let convolution = calls_in(2_000, |i| {
+    let net = Convolutional { filter, scale, shift, output };
+    let convolution = calls_in(10_000, |i| {
         let tape = Tape::training(&params, Seed(i as u64));
-        let hidden = tape.input(&images).conv2d(tape.param(filter), Convolution::new().padding(1));
-        let pooled = hidden.relu().max_pool2d(2).avg_pool2d(Pooling::new(2).stride(1));
-        let scores = output.forward(pooled.global_avg_pool2d());
-        let gradients = tape.backward(scores.square().mean(..));
+        let gradients = tape.backward(net.forward(tape.input(&images)).square().mean(..));
         optimizer.step(&mut params, &gradients);
     });
-    assert_eq!(convolution, 0, "training with convolutions");
+    assert_eq!(convolution, 0, "training with convolutions and normalization");
+
+    let convolution = calls_in(10_000, |_| {
+        let tape = Tape::inference(&params);
+        assert!(tape.item(net.forward(tape.input(&images)).square().mean(..)).is_finite());
+    });
+    assert_eq!(convolution, 0, "forward only with convolutions and normalization");
 
     let mut params = Params::<f32>::new(Seed(0));
     let model = Dense::new(50, 3).build(&mut params, "texts");

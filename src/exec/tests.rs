@@ -1,16 +1,18 @@
 //! The executor against the plain interpreter, on random graphs.
 
+mod every_operation;
+
 use rand::RngExt;
 
 use super::workspace::Workspace;
 use super::{Bindings, oracle, plan};
-use crate::graph::{Graph, Mode, NodeId, Var};
+use crate::graph::{Attached, Graph, Mode, NodeId, Var};
 use crate::init::Uniform;
 use crate::params::{Parameter, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::tensor::Tensor;
+use crate::tensor::{Indices, Tensor};
 
 /// Parameters and inputs of the shapes that random graphs are made of: all broadcast to `[m, n]`
 /// or fit into products.
@@ -79,13 +81,13 @@ fn run<T: Scalar>(graph: &Graph, loss: Var<'_>, params: &Params<T>, fuse: bool) 
         graph.with_nodes(|nodes, _| plan(nodes, &[loss.id()], &gradients, graph.layout(), fuse));
     let mut values = vec![T::ZERO; params.flat().len()];
     let mut workspace = Workspace::default();
-    workspace.run(&planned, &bindings(params), &mut values);
+    workspace.run(&planned, &bindings(params, &graph.attached()), &mut values);
     let (_, output) = workspace.output(&planned, 0, params.flat(), &[]);
     (output[0], values)
 }
 
-fn bindings<T: Scalar>(params: &Params<T>) -> Bindings<'_, T> {
-    Bindings { params: params.flat(), inputs: &[], attached: &[], seed: Seed(3) }
+fn bindings<'a, T: Scalar>(params: &'a Params<T>, attached: &'a [Attached]) -> Bindings<'a, T> {
+    Bindings { params: params.flat(), inputs: &[], attached, seed: Seed(3) }
 }
 
 fn graph_of<T: Scalar>(params: &Params<T>) -> Graph {
@@ -93,23 +95,34 @@ fn graph_of<T: Scalar>(params: &Params<T>) -> Graph {
 }
 
 fn interpret<T: Scalar>(graph: &Graph, id: NodeId, params: &Params<T>) -> Tensor<T> {
+    let attached = graph.attached();
     graph.with_nodes(|nodes, _| {
         let nodes = &nodes[..=id.index()];
-        oracle::value_of_last(nodes, &bindings(params), graph.layout())
+        oracle::value_of_last(nodes, &bindings(params, &attached), graph.layout())
     })
 }
 
-/// Compares the executor, fused or not, with the interpreter: loss and all gradients.
 fn compare<T: Scalar>(params: &Params<T>, seed: Seed, nodes: usize, tolerance: f64) {
     let graph = graph_of(params);
     let loss = random_graph(&graph, seed, nodes);
+    compare_loss(&graph, loss, params, seed, tolerance);
+}
+
+/// Compares the executor, fused or not, with the interpreter: loss and all gradients.
+fn compare_loss<T: Scalar>(
+    graph: &Graph,
+    loss: Var<'_>,
+    params: &Params<T>,
+    seed: Seed,
+    tolerance: f64,
+) {
     for fuse in [true, false] {
-        let (value, gradients) = run(&graph, loss, params, fuse);
-        let want = interpret(&graph, loss.id(), params).item().to_f64();
+        let (value, gradients) = run(graph, loss, params, fuse);
+        let want = interpret(graph, loss.id(), params).item().to_f64();
         let close = |got: f64, want: f64| (got - want).abs() <= tolerance * (1.0 + want.abs());
         assert!(close(value.to_f64(), want), "{seed:?}: loss {value} instead of {want}\n{graph}");
         for (id, gradient) in graph.swept_params(graph.sweep_params(loss)) {
-            let want = interpret(&graph, gradient, params);
+            let want = interpret(graph, gradient, params);
             let got = &gradients[graph.layout().range(id)];
             for (i, (got, want)) in got.iter().zip(want.data()).enumerate() {
                 assert!(
@@ -156,7 +169,7 @@ fn element_wise_graphs_have_the_bits_of_the_interpreter() {
     }
     let planned = graph.with_nodes(|nodes, _| plan(nodes, &[y.id()], &[], graph.layout(), true));
     let mut workspace = Workspace::default();
-    workspace.run(&planned, &bindings(&params), &mut []);
+    workspace.run(&planned, &bindings(&params, &[]), &mut []);
     let (_, got) = workspace.output(&planned, 0, params.flat(), &[]);
     let want = interpret(&graph, y.id(), &params);
     assert!(got.iter().zip(want.data()).all(|(a, b)| a.to_bits() == b.to_bits()));

@@ -8,13 +8,14 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::evaluation::Evaluation;
 use super::kinks;
-use super::locate::locate;
+use super::locate::{locate, locate_at_kinks};
 use super::report::{Report, Row};
 use crate::error::Error;
 use crate::graph::{Tape, Var};
 use crate::params::{Layout, ParamId, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// Checks the gradients of a model with respect to all its trainable parameters.
@@ -41,12 +42,14 @@ use crate::tensor::Tensor;
 /// The numerical gradient comes with an estimate of its own error, and a mismatch within ten of
 /// those cannot be told from it. Where an operation changes sides at the very point (`relu` at 0, a
 /// tie of a maximum), any value between the slopes of both sides is right; the report counts these
-/// kinks.
+/// kinks. A tie has to give out its gradient once in all: where there are kinks, the parameters are
+/// also moved together, which leaves ties what they are, and so are the inputs of each operation
+/// that branches.
 ///
 /// # Errors
 ///
-/// [`Error::Uncheckable`] if the check could not fail: there is nothing trainable, the value is not
-/// finite, or it does not depend on one of the parameters, or so weakly that its gradient cannot be
+/// [`Error::Uncheckable`] if the check could not fail: there is nothing trainable, a parameter or the
+/// value is not finite, or it does not depend on one of the parameters, or so weakly that its gradient cannot be
 /// told from zero.
 #[track_caller]
 pub fn gradcheck<T: Scalar>(
@@ -133,6 +136,9 @@ impl GradCheck {
         let layout = params.layout();
         let checked: Vec<ParamId> = layout.ids().filter(|&id| layout.entry(id).trainable).collect();
         refuse_nothing_to_check(layout, &checked)?;
+        if !self.one_rule {
+            refuse_infinities(params, &checked)?;
+        }
         let tape = Tape::training(params, self.seed.derive_named("noise"));
         let mut value = self.as_number(&tape, model(&tape));
         if self.second_order {
@@ -140,13 +146,21 @@ impl GradCheck {
         }
         let mut evaluation = Evaluation::new(&tape, value, params)?;
         let rows = checked.into_iter().map(|id| self.check(id, layout, &mut evaluation));
-        let rows = rows.collect::<Result<Vec<Row>, Error>>()?;
+        let mut rows = rows.collect::<Result<Vec<Row>, Error>>()?;
         if self.second_order && rows.iter().all(|row| row.resolved == 0 && row.is_right()) {
             let problem = "no second derivative can be told from zero, so a wrong one would pass";
             return Err(Error::Uncheckable(problem.to_string()));
         }
-        let wrong = rows.iter().any(|row| !row.is_right()) && !self.one_rule;
-        let culprit = wrong.then(|| locate(value, &mut evaluation)).flatten();
+        let has_kinks = rows.iter().any(|row| row.kinks > 0);
+        if has_kinks {
+            rows.extend(check_ties(layout, &mut evaluation));
+        }
+        let culprit = match rows.iter().all(Row::is_right) {
+            _ if self.one_rule => None,
+            false => locate(value, &mut evaluation),
+            true if has_kinks => locate_at_kinks(value, &mut evaluation),
+            true => None,
+        };
         Ok(Report::new(rows, culprit))
     }
 
@@ -198,11 +212,16 @@ impl GradCheck {
         let largest = analytic.iter().fold(0.0_f64, |max, g| max.max(g.abs()));
         let mut row = Row::new(name.clone(), entry.shape.clone());
         for at in self.sample(name, &analytic) {
-            let differences = evaluation.differences(first + at);
+            // Around an infinity there are no differences: a rule is checked at its other inputs.
+            if !evaluation.is_finite(first + at) {
+                continue;
+            }
+            let entry = [first + at..first + at + 1];
+            let differences = evaluation.differences(&entry);
             // Entries far below the parameter's largest are compared on its scale: relative to
             // themselves, they would show the rounding of the loss and nothing else.
             let finding = kinks::judge(analytic[at], &differences, 1e-3 * largest, |others| {
-                evaluation.branches_between(first + at, others)
+                evaluation.branches_between(&entry, others)
             });
             row.record(at, &finding);
         }
@@ -231,6 +250,28 @@ impl GradCheck {
     }
 }
 
+/// Checks all entries at once, moved by the same amount: so ties stay ties, and the function is
+/// smooth where for each entry alone it has a kink and any of many gradients is accepted. Nothing
+/// is said if it has a kink all the same.
+fn check_ties(layout: &Layout, evaluation: &mut Evaluation<'_>) -> Option<Row> {
+    let trainable = layout.ids().filter(|&id| layout.entry(id).trainable);
+    let all: Vec<_> = trainable.collect();
+    let entries: Vec<_> = all.iter().map(|&id| layout.range(id)).collect();
+    if entries.iter().cloned().flatten().any(|at| !evaluation.is_finite(at)) {
+        return None;
+    }
+    let differences = evaluation.differences(&entries);
+    if evaluation.branches_between(&entries, differences.closest()) {
+        return None;
+    }
+    let slopes = || all.iter().flat_map(|&id| evaluation.gradient(id));
+    let (analytic, size) = (slopes().sum(), slopes().map(|g| g.abs()).sum::<f64>());
+    let finding = kinks::judge(analytic, &differences, 1e-3 * size, |_| false);
+    let mut row = Row::new("all, moved together".to_string(), Shape::scalar());
+    row.record(0, &finding);
+    Some(row)
+}
+
 /// An error if there is no entry of a trainable parameter.
 fn refuse_nothing_to_check(layout: &Layout, checked: &[ParamId]) -> Result<(), Error> {
     let names = |ids: &mut dyn Iterator<Item = ParamId>| {
@@ -250,6 +291,17 @@ fn refuse_nothing_to_check(layout: &Layout, checked: &[ParamId]) -> Result<(), E
         return Ok(());
     };
     Err(Error::Uncheckable(format!("{problem}, so there is nothing to check")))
+}
+
+/// An error if a parameter holds an infinity or NaN, around which there are no differences.
+fn refuse_infinities<T: Scalar>(params: &Params<T>, checked: &[ParamId]) -> Result<(), Error> {
+    for &id in checked {
+        if let Some(bad) = params.values(id).iter().find(|x| !x.is_finite()) {
+            let name = &params.layout().entry(id).name;
+            return Err(Error::Uncheckable(format!("the parameter `{name}` holds {bad}")));
+        }
+    }
+    Ok(())
 }
 
 /// Says that no gradient of a parameter can be told from zero.

@@ -1,7 +1,9 @@
 //! A recorded value that can be computed again at other parameters, in double precision.
 
+use std::ops::Range;
+
 use super::differences::Differences;
-use super::kinks;
+use super::kinks::{self, Sides};
 use crate::error::Error;
 use crate::exec::{self, Bindings, Plan, Workspace};
 use crate::graph::{Attached, Graph, NodeId, Tape, Var};
@@ -21,8 +23,8 @@ pub(super) struct Evaluation<'a> {
     gradients: Vec<f64>,
     reached: Vec<bool>,
     value: f64,
-    /// The nodes that say which side each branching operation takes.
-    sides: Vec<NodeId>,
+    /// The operations that branch.
+    sides: Vec<Sides>,
     /// The plan that computes them, once it is needed.
     branches: Option<Plan>,
 }
@@ -103,25 +105,67 @@ impl<'a> Evaluation<'a> {
         &self.gradients[self.params.layout().range(id)]
     }
 
-    /// The values around one entry of the parameters, by its place in the flat slice.
-    pub(super) fn differences(&mut self, entry: usize) -> Differences {
-        let x = self.params.flat()[entry];
-        let found = Differences::new(x, self.value, |x| {
-            self.params.flat_mut()[entry] = x;
-            self.bound.run(&self.forward, &self.params, &mut []);
-            self.bound.output(&self.forward, 0, &self.params)[0]
-        });
-        self.params.flat_mut()[entry] = x;
-        found
+    /// Whether an entry of the parameters is a number with others around it.
+    pub(super) fn is_finite(&self, entry: usize) -> bool {
+        self.params.flat()[entry].is_finite()
     }
 
-    /// Whether an operation branches in another way at other values of one entry than at its own.
-    pub(super) fn branches_between(&mut self, entry: usize, others: [f64; 2]) -> bool {
+    /// The values around some entries, which move together, by their places in the flat slice.
+    pub(super) fn differences(&mut self, entries: &[Range<usize>]) -> Differences {
+        let x = self.reference(entries);
+        let value = self.value;
+        Differences::new(x, value, |x| {
+            self.moved(entries, x, |this| {
+                this.bound.run(&this.forward, &this.params, &mut []);
+                this.bound.output(&this.forward, 0, &this.params)[0]
+            })
+        })
+    }
+
+    /// Whether an operation branches in another way where some entries are moved than where they
+    /// are.
+    pub(super) fn branches_between(&mut self, entries: &[Range<usize>], others: [f64; 2]) -> bool {
         if self.sides.is_empty() {
             return false;
         }
-        let here = self.sides_at(entry, self.params.flat()[entry]);
-        others.into_iter().any(|other| self.sides_at(entry, other) != here)
+        let here = self.current_sides();
+        others.into_iter().any(|other| self.moved(entries, other, Self::current_sides) != here)
+    }
+
+    /// The operations that branch.
+    pub(super) fn branching(&self) -> Vec<NodeId> {
+        self.sides.iter().map(|side| side.of).collect()
+    }
+
+    /// The largest of some entries, whose value says how far they have moved.
+    fn reference(&self, entries: &[Range<usize>]) -> f64 {
+        let all = entries.iter().flat_map(|range| &self.params.flat()[range.clone()]);
+        all.copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a }).unwrap_or(0.0)
+    }
+
+    /// Does something while some entries are moved by as much as takes their reference to `to`.
+    /// Those that equal it go exactly there, so that ties stay ties.
+    fn moved<R>(
+        &mut self,
+        entries: &[Range<usize>],
+        to: f64,
+        run: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let from = self.reference(entries);
+        let mut before = Vec::new();
+        for range in entries {
+            for x in &mut self.params.flat_mut()[range.clone()] {
+                before.push(*x);
+                *x = if *x == from { to } else { *x + (to - from) };
+            }
+        }
+        let result = run(self);
+        let mut before = before.into_iter();
+        for range in entries {
+            let values = &mut self.params.flat_mut()[range.clone()];
+            values.iter_mut().zip(&mut before).for_each(|(x, before)| *x = before);
+        }
+        result
     }
 
     /// A node's shape and numbers.
@@ -134,17 +178,15 @@ impl<'a> Evaluation<'a> {
         (shape, self.bound.output(&plan, 0, &self.params).to_vec())
     }
 
-    fn sides_at(&mut self, entry: usize, x: f64) -> Vec<f64> {
+    /// Which side each branching operation takes, element by element.
+    fn current_sides(&mut self) -> Vec<f64> {
         let plan = self.branches.get_or_insert_with(|| {
-            self.graph.with_nodes(|nodes, _| {
-                exec::plan(nodes, &self.sides, &[], self.graph.layout(), true)
-            })
+            let sides: Vec<NodeId> = self.sides.iter().map(|side| side.told_by).collect();
+            self.graph
+                .with_nodes(|nodes, _| exec::plan(nodes, &sides, &[], self.graph.layout(), true))
         });
-        let before = std::mem::replace(&mut self.params.flat_mut()[entry], x);
         self.bound.run(plan, &self.params, &mut []);
         let outputs = (0..self.sides.len()).map(|i| self.bound.output(plan, i, &self.params));
-        let sides = outputs.collect::<Vec<_>>().concat();
-        self.params.flat_mut()[entry] = before;
-        sides
+        outputs.collect::<Vec<_>>().concat()
     }
 }

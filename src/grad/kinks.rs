@@ -81,19 +81,26 @@ fn compare(analytic: f64, [left, right]: [Slope; 2], floor: f64) -> Finding {
     Finding { class, analytic, numeric, one_sided: None, error, uncertainty, resolved }
 }
 
-/// Records, for each branching operation between the trainable parameters and a value, which side
-/// each of its elements takes.
-pub(super) fn sides(value: Var<'_>) -> Vec<NodeId> {
+/// An operation that branches.
+pub(super) struct Sides {
+    pub(super) of: NodeId,
+    /// The node whose numbers say which side each of its elements takes.
+    pub(super) told_by: NodeId,
+}
+
+/// Records which side each branching operation between the trainable parameters and a value takes.
+pub(super) fn sides(value: Var<'_>) -> Vec<Sides> {
     let graph = value.graph();
-    let sides = path(value).into_iter().filter_map(|id| {
+    let sides = path(value).into_iter().filter_map(|of| {
         let (op, inputs) = graph.with_nodes(|nodes, _| {
-            let node = &nodes[id.index()];
+            let node = &nodes[of.index()];
             (node.op.clone(), node.inputs.clone())
         });
         let inputs: Vec<Var<'_>> = inputs.iter().map(|&id| graph.var(id)).collect();
-        op.sides(&inputs, graph.var(id))
+        let told_by = op.sides(&inputs, graph.var(of))?.id();
+        Some(Sides { of, told_by })
     });
-    sides.map(Var::id).collect()
+    sides.collect()
 }
 
 /// The operations between the trainable parameters and a value, in recording order.

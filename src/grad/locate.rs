@@ -46,28 +46,36 @@ impl fmt::Display for Culprit {
 /// it is applied to, and names the first that is wrong.
 pub(super) fn locate(value: Var<'_>, evaluation: &mut Evaluation<'_>) -> Option<Culprit> {
     let graph = value.graph();
-    let path = kinks::path(value);
-    let culprit = |id: NodeId, error: Option<f64>| {
-        let listing = graph.describe(id);
-        graph.with_nodes(|nodes, _| {
-            let node = &nodes[id.index()];
-            Culprit {
-                op: node.op.name().to_string(),
-                listing,
-                location: node.location.clone(),
-                error,
-            }
-        })
-    };
     let detached =
         |id: &NodeId| graph.with_nodes(|nodes, _| nodes[id.index()].op == Op::View(View::Detach));
-    let (cuts, rules): (Vec<NodeId>, Vec<NodeId>) = path.into_iter().partition(detached);
-    for id in rules {
-        if let Some(error) = rule_error(graph, id, evaluation) {
-            return Some(culprit(id, Some(error)));
-        }
-    }
-    Some(culprit(*cuts.first()?, None))
+    let (cuts, rules): (Vec<NodeId>, Vec<NodeId>) =
+        kinks::path(value).into_iter().partition(detached);
+    let wrong = first_wrong(graph, rules, evaluation);
+    wrong.or_else(|| Some(culprit(graph, *cuts.first()?, None)))
+}
+
+/// As [`locate`], but only among the operations that branch.
+pub(super) fn locate_at_kinks(value: Var<'_>, evaluation: &mut Evaluation<'_>) -> Option<Culprit> {
+    first_wrong(value.graph(), evaluation.branching(), evaluation)
+}
+
+fn first_wrong(
+    graph: &Graph,
+    rules: Vec<NodeId>,
+    evaluation: &mut Evaluation<'_>,
+) -> Option<Culprit> {
+    rules.into_iter().find_map(|id| {
+        let error = rule_error(graph, id, evaluation)?;
+        Some(culprit(graph, id, Some(error)))
+    })
+}
+
+fn culprit(graph: &Graph, id: NodeId, error: Option<f64>) -> Culprit {
+    let listing = graph.describe(id);
+    graph.with_nodes(|nodes, _| {
+        let node = &nodes[id.index()];
+        Culprit { op: node.op.name().to_string(), listing, location: node.location.clone(), error }
+    })
 }
 
 /// What an input of an operation is bound to when the operation is recorded alone.
@@ -139,6 +147,28 @@ mod tests {
             assert!((5e-4..2e-3).contains(&error), "{name}: {error}");
             assert!(report.to_string().contains(&format!("the rule of `{name}`")), "{report}");
         }
+    }
+
+    #[test]
+    fn a_tie_deep_inside_is_checked_where_it_is() {
+        let mut params = Params::<f64>::new(Seed(0));
+        // Both products are 6, but no small change of the factors leaves them equal.
+        let w = params.add_tensor("w", &Tensor::from([2.0, 6.0, 1.0, 3.0]));
+        let check = |factor| {
+            planted::during("max", factor, || {
+                gradcheck(&params, |tape| {
+                    let w = tape.param(w);
+                    (w.slice(0, ..2) * w.slice(0, 2..).flip(0)).max(..) + 100.0 * w.sin().sum(..)
+                })
+            })
+        };
+        let right = check(1.0).unwrap();
+        assert!(right.is_below(1e-6), "{right}");
+        // Each of both gets 0.9 of the gradient, which is between the slopes.
+        let wrong = check(1.8).unwrap();
+        assert!(wrong.rows().iter().all(|row| row.wrong + row.wrong_kinks == 0), "{wrong}");
+        assert!(!wrong.is_below(1e-6) && wrong.worst() > 0.1, "{wrong}");
+        assert_eq!(wrong.culprit().expect("there is one").op, "max");
     }
 
     #[test]

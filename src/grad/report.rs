@@ -131,22 +131,26 @@ impl Report {
         self.culprit.as_ref()
     }
 
-    /// The rows, one a parameter, in the order of the layout.
+    /// The rows, one a parameter, in the order of the layout; and one of all parameters moved
+    /// together, if there are kinks and this leaves ties what they are.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
     /// The largest relative error of all.
     pub fn worst(&self) -> f64 {
-        self.rows
-            .iter()
-            .map(|row| row.error)
-            .fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a })
+        self.errors().fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a })
     }
 
     /// Whether every error is below the tolerance; errors that are not a number are not.
     pub fn is_below(&self, tolerance: f64) -> bool {
-        self.rows.iter().all(|row| row.error < tolerance)
+        self.errors().all(|error| error < tolerance)
+    }
+
+    /// The errors of the rows, and that of a rule found wrong.
+    fn errors(&self) -> impl Iterator<Item = f64> {
+        let culprit = self.culprit.as_ref().and_then(|culprit| culprit.error);
+        self.rows.iter().map(|row| row.error).chain(culprit)
     }
 
     /// Asserts that every error is below the tolerance.
@@ -157,7 +161,12 @@ impl Report {
     #[track_caller]
     pub fn assert_below(&self, tolerance: f64) {
         let wrong = self.rows.iter().filter(|row| row.error >= tolerance || row.error.is_nan());
-        let names: Vec<String> = wrong.map(|row| format!("`{}`", row.parameter)).collect();
+        let mut names: Vec<String> = wrong.map(|row| format!("`{}`", row.parameter)).collect();
+        if names.is_empty() && !self.is_below(tolerance) {
+            names.extend(
+                self.culprit.as_ref().map(|culprit| format!("the rule of `{}`", culprit.op)),
+            );
+        }
         assert!(
             names.is_empty(),
             "gradient check: error of {tolerance:e} or more in {}\n{self}",

@@ -282,6 +282,18 @@ impl Operation for Conv {
         })
     }
 
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str {
+        match (self.wanted, input) {
+            (Wanted::Output, 0) => "`conv_transpose2d(g, w)`",
+            (Wanted::Output, _) => "`conv2d_filter(x, g)`",
+            (Wanted::Input(_), 0) => "`conv2d(g, w)`",
+            (Wanted::Input(_), _) => "`conv2d_filter(g, y)`",
+            (Wanted::Filter(_), 0) => "`conv_transpose2d(y, g)`",
+            (Wanted::Filter(_), _) => "`conv2d(x, g)`",
+        }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let [a, b] = [&inputs[0], &inputs[1]];
         let (x, w, y) = match self.wanted {

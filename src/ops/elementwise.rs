@@ -77,6 +77,18 @@ macro_rules! elementwise {
                 }
             }
 
+            /// The arguments, the constant last; the lines of its documentation; its formula.
+            #[cfg(test)]
+            pub(crate) fn texts(self) -> [&'static [&'static str]; 3] {
+                match self {
+                    $(Self::$name $({ $constant: _ })? => [
+                        &[$(stringify!($arg)),+ $(, stringify!($constant))?],
+                        &[$(stringify!($doc)),*],
+                        &[stringify!($formula)],
+                    ],)*
+                }
+            }
+
             /// Applies the formula to `n` elements of each input, all at their own pointer.
             ///
             /// # Safety
@@ -152,6 +164,21 @@ macro_rules! elementwise {
                 }
             }
 
+            #[cfg(test)]
+            fn rule(&self, input: usize) -> &'static str {
+                match self {
+                    $(Self::$name $({ $constant: _ })? => [$(stringify!($rule)),+][input],)*
+                }
+            }
+
+            #[cfg(test)]
+            fn kink(&self) -> Option<&'static str> {
+                let kinks: &[&str] = match self {
+                    $(Self::$name $({ $constant: _ })? => &[$(stringify!($sides))?],)*
+                };
+                kinks.first().copied()
+            }
+
             fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
                 let expanded: Vec<Vec<T>> = inputs
                     .iter()
@@ -183,7 +210,7 @@ macro_rules! elementwise {
 
         /// The rows that tests walk over: operation and sample points.
         #[cfg(test)]
-        fn rows() -> Vec<(Elementwise, Vec<f64>)> {
+        pub(crate) fn rows() -> Vec<(Elementwise, Vec<f64>)> {
             [$(elementwise!(@row $name [$($point),+] $($constant [$($sample),+])?)),*].concat()
         }
     };
@@ -303,7 +330,9 @@ elementwise! {
         equal(a, b) = if a == b { T::ONE } else { T::ZERO };
                                                 vjp |g, y| NoGradient, NoGradient;  at [-2.0, 0.5, 3.0], sides a.precedence(b);
         /// `a` where the condition is not 0, else `b`. The gradient selects in the same way, so
-        /// that an infinity or NaN in the branch not taken does no harm.
+        /// that an infinity or NaN in the branch not taken does no harm by itself. An operation
+        /// before it may still make NaN of the 0 that it gets, where its derivative is infinite:
+        /// instead of `x.select(x.ln(), 0.0)` write `x.select(x.select(x, 1.0).ln(), 0.0)`.
         select(condition, a, b) = if condition == T::ZERO { b } else { a };
             vjp |g, y| NoGradient, condition.select(g, 0.0), condition.select(0.0, g);
                                                                                     at [-2.0, 0.5, 3.0], sides condition.equal(0.0);
@@ -331,5 +360,7 @@ impl<'t> Var<'t> {
     }
 }
 
+#[cfg(test)]
+mod broadcasting;
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,11 @@ impl Operation for Flip {
         Some(site.g.flip(self.axes))
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        "`g.flip(axes)`"
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let x = inputs[0].numbers();
         let Some(last) = shape.rank().checked_sub(1) else { return out.copy_from_slice(x) };

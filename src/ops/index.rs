@@ -73,6 +73,17 @@ impl Operation for Index {
         Some(site.g.graph().record(adjoint, &[site.g.id(), indices.id()]))
     }
 
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str {
+        match self {
+            _ if input > 0 => "none",
+            Index::GatherRows => "`scatter_rows(g, indices)`",
+            Index::ScatterRows { .. } => "`g.gather_rows(indices)`",
+            Index::Pick => "`place(g, indices)`",
+            Index::Place { .. } => "`g.pick(indices)`",
+        }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (x, indices) = (inputs[0].numbers(), inputs[1].indices());
         match *self {

@@ -48,6 +48,11 @@ impl Operation for Concat {
         Some(site.g.slice(axis as isize, range))
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        "the part of `g` where the input is"
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let axis = self.axis as usize;
         let block = |shape: &Shape| shape[axis..].iter().product::<usize>();

@@ -9,6 +9,9 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::strided;
 
+#[cfg(test)]
+mod tests;
+
 /// The product of `[.., m, k]` and `[.., k, n]`: one for each place of the axes before the last
 /// two, which are broadcast.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -49,6 +52,11 @@ impl Operation for MatMul {
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
         let (g, a, b) = (site.g, site.inputs[0], site.inputs[1]);
         Some(if input == 0 { g.matmul(b.transpose()) } else { a.transpose().matmul(g) })
+    }
+
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str {
+        if input == 0 { "`g.matmul(b.transpose())`" } else { "`a.transpose().matmul(g)`" }
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {

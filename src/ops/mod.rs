@@ -19,7 +19,7 @@ mod activation;
 mod constant;
 mod norm;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod window;
 
 pub(crate) use constant::Constant;
@@ -87,6 +87,24 @@ macro_rules! families {
                 match self {
                     Op::Source(_) => None,
                     $(Op::$family(op) => op.sides(inputs, y),)*
+                }
+            }
+
+            /// What is contributed to the gradient at an input, as the table of operations has it.
+            #[cfg(test)]
+            pub(crate) fn rule(&self, input: usize) -> &'static str {
+                match self {
+                    Op::Source(_) => "",
+                    $(Op::$family(op) => op.rule(input),)*
+                }
+            }
+
+            /// What changes at a kink, as the table of operations has it; `None` if nothing does.
+            #[cfg(test)]
+            pub(crate) fn kink(&self) -> Option<&'static str> {
+                match self {
+                    Op::Source(_) => None,
+                    $(Op::$family(op) => op.kink(),)*
                 }
             }
 
@@ -179,6 +197,16 @@ pub(crate) trait Operation {
     /// Which side each element is on, as numbers that change where the operation has a kink;
     /// `None` if it has none.
     fn sides<'t>(&self, _inputs: &[Var<'t>], _y: Var<'t>) -> Option<Var<'t>> {
+        None
+    }
+
+    /// What [`vjp`](Self::vjp) contributes, as the table of operations has it.
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str;
+
+    /// What [`sides`](Self::sides) tells of, as the table of operations has it.
+    #[cfg(test)]
+    fn kink(&self) -> Option<&'static str> {
         None
     }
 

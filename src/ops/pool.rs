@@ -200,6 +200,35 @@ impl Operation for Pool {
         }
     }
 
+    fn sides<'t>(&self, inputs: &[Var<'t>], _y: Var<'t>) -> Option<Var<'t>> {
+        if let Kind::Mean | Kind::Spread(_) = self.kind {
+            return None;
+        }
+        // Of how many windows each place has the largest.
+        let (x, graph) = (inputs[0], inputs[0].graph());
+        let ones = graph.scalar(1.0).broadcast_to(self.settings.output(&x.shape()).ok()?);
+        Some(graph.record(Pool { kind: Kind::ToMax, ..*self }, &[x.id(), ones.id()]))
+    }
+
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str {
+        match (self.kind, input) {
+            (Kind::Max, _) | (Kind::AtMax, 1) => "`max_pool2d_scatter(x, g)`",
+            (Kind::ToMax, 1) => "`max_pool2d_gather(x, g)`",
+            (Kind::AtMax | Kind::ToMax, _) => "none",
+            (Kind::Mean, _) => "`avg_pool2d_spread(g)`",
+            (Kind::Spread(_), _) => "`avg_pool2d(g)`",
+        }
+    }
+
+    #[cfg(test)]
+    fn kink(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Max | Kind::AtMax | Kind::ToMax => Some("which is the largest of a window"),
+            Kind::Mean | Kind::Spread(_) => None,
+        }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (x, sizes) = (inputs[0].numbers(), inputs[0].shape);
         let spread = matches!(self.kind, Kind::Spread(_));

@@ -81,6 +81,11 @@ impl Operation for Mask {
         None
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        "none"
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
         self.fill(inputs[0].seed(), 0, out);
     }

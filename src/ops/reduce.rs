@@ -176,12 +176,37 @@ impl Operation for Reduce {
                 let ties = extreme.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
                 g * extreme / ties
             }
-            Kind::LogSumExp => g * (x - self.expand(site.y, x)).exp(),
+            Kind::LogSumExp => {
+                let y = self.expand(site.y, x);
+                // Of infinities the largest share the gradient evenly, as in a maximum.
+                let largest = x.equal(y);
+                let ties = largest.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
+                let is_finite = (y - y).equal(0.0);
+                g * is_finite.select((x - y).exp(), largest / ties)
+            }
         })
     }
 
     fn sides<'t>(&self, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
-        (self.kind == Kind::Max).then(|| inputs[0].equal(self.expand(y, inputs[0])))
+        matches!(self.kind, Kind::Max | Kind::Min).then(|| inputs[0].equal(self.expand(y, inputs[0])))
+    }
+
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        match self.kind {
+            Kind::Sum => "`g`, repeated",
+            Kind::Max | Kind::Min => "`g` where `x` equals `y`, shared evenly",
+            Kind::LogSumExp => "`g * (x - y).exp()`",
+        }
+    }
+
+    #[cfg(test)]
+    fn kink(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Max => Some("which is the largest"),
+            Kind::Min => Some("which is the smallest"),
+            Kind::Sum | Kind::LogSumExp => None,
+        }
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {

@@ -54,6 +54,23 @@ impl Operation for Scan {
         }
     }
 
+    fn sides<'t>(&self, _inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
+        matches!(self, Scan::ArgMax { .. }).then_some(y)
+    }
+
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        match self {
+            Scan::CumSum { .. } => "the running sum of `g` from the other end",
+            Scan::ArgMax { .. } => "none",
+        }
+    }
+
+    #[cfg(test)]
+    fn kink(&self) -> Option<&'static str> {
+        matches!(self, Scan::ArgMax { .. }).then_some("where the largest stands")
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
         let (x, sizes) = (inputs[0].numbers(), inputs[0].shape);
         let (Scan::CumSum { axis, .. } | Scan::ArgMax { axis }) = *self;

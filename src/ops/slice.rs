@@ -60,6 +60,11 @@ impl Operation for Embed {
         Some(site.g.graph().record(slice, &[site.g.id()]))
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        "the part of `g` where `x` is"
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (x, sizes, own) = (inputs[0].numbers(), inputs[0].shape, shape.strides());
         let strides: Strides = own.iter().zip(&self.steps).map(|(a, b)| a * b).collect();

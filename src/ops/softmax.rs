@@ -36,6 +36,11 @@ impl Operation for Softmax {
         })
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        if self.log { "`g - y.exp() * g.sum_keep(axis)`" } else { "`y * (g - (g * y).sum_keep(axis))`" }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let axis = self.axis as usize;
         let width = shape[axis];
@@ -64,18 +69,33 @@ impl Softmax {
     #[inline(always)]
     fn row<T: Scalar>(&self, row: &mut [T]) {
         let max = row.iter().fold(-T::INFINITY, |max, &x| max.maximum(x));
-        let mut sum = T::ZERO;
         if self.log {
-            row.iter_mut().for_each(|x| *x -= max);
-            row.iter().for_each(|x| sum += x.exp());
-            let ln = sum.ln();
+            row.iter_mut().for_each(|x| *x = below(*x, max));
+            let ln = total(row, T::exp).ln();
             row.iter_mut().for_each(|x| *x -= ln);
         } else {
-            row.iter_mut().for_each(|x| *x = (*x - max).exp());
-            row.iter().for_each(|&x| sum += x);
+            row.iter_mut().for_each(|x| *x = below(*x, max).exp());
+            let sum = total(row, |x| x);
             row.iter_mut().for_each(|x| *x = *x / sum);
         }
     }
+}
+
+/// How far a number lies below the largest: an infinity not at all below itself.
+#[inline(always)]
+fn below<T: Scalar>(x: T, max: T) -> T {
+    if x == max { T::ZERO } else { x - max }
+}
+
+/// The sum over a row, of parts that are short enough to lose nothing to rounding.
+#[inline(always)]
+fn total<T: Scalar>(row: &[T], f: impl Fn(T) -> T) -> T {
+    const PART: usize = 256;
+    let part = |row: &[T]| row.iter().fold(T::ZERO, |sum, &x| sum + f(x));
+    if row.len() <= PART {
+        return part(row);
+    }
+    T::from_f64(row.chunks(PART).map(|row| part(row).to_f64()).sum())
 }
 
 /// How many columns are computed side by side.
@@ -97,7 +117,7 @@ impl Softmax {
             }
             for row in part.chunks_mut(width) {
                 for ((x, sum), &max) in row.iter_mut().zip(&mut *sum).zip(&*max) {
-                    let shifted = *x - max;
+                    let shifted = below(*x, max);
                     let power = shifted.exp();
                     *sum += power;
                     *x = if self.log { shifted } else { power };
@@ -121,7 +141,8 @@ impl<'t> Var<'t> {
         self.graph().record(Softmax { axis, log }, &[self.id()])
     }
 
-    /// `eˣ / Σ eˣ` along an axis (negative: counted from the last); finite for any finite `x`.
+    /// `eˣ / Σ eˣ` along an axis (negative: counted from the last); finite for any `x` but NaN:
+    /// where the largest are infinite, of whichever sign, they share the whole evenly.
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Var<'t> {
         self.softmax_along(axis, false)

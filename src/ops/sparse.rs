@@ -57,6 +57,15 @@ impl Operation for SparseMatMul {
         (input == 1).then(|| site.g.graph().record(adjoint, &[site.inputs[0].id(), site.g.id()]))
     }
 
+    #[cfg(test)]
+    fn rule(&self, input: usize) -> &'static str {
+        match self {
+            _ if input == 0 => "none",
+            SparseMatMul::Plain => "`sparse_matmul_transposed(x, g)`",
+            SparseMatMul::Transposed => "`x.matmul(g)`",
+        }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (x, dense) = (inputs[0].sparse(), inputs[1].numbers());
         match self {

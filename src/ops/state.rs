@@ -33,6 +33,11 @@ impl Operation for Update {
         None
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        "none"
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.copy_from_slice(inputs[1].numbers());
     }

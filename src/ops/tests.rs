@@ -1,6 +1,12 @@
 //! Operations that depend on layout, over random shapes: against their definitions, the plain
 //! interpreter and differences, each used twice.
 
+pub(crate) mod catalogue;
+pub(super) mod shapes;
+mod source;
+mod table;
+mod used_twice;
+
 use rand::RngExt;
 
 use crate::grad::GradCheck;

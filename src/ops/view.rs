@@ -129,6 +129,17 @@ impl Operation for View {
         }
     }
 
+    #[cfg(test)]
+    fn rule(&self, _input: usize) -> &'static str {
+        match self {
+            View::Reshape(_) => "`g` in the shape of `x`",
+            View::Permute(_) => "`g`, its axes in the order of `x`",
+            View::BroadcastTo(_) => "`g`, summed over what was repeated",
+            View::Slice { .. } => "`g` at its places among zeros",
+            View::Detach => "none",
+        }
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (data, input) = (inputs[0].numbers(), inputs[0].shape);
         match self.read(input, &input.strides(), shape) {
