@@ -11,8 +11,10 @@ mod dataset;
 pub mod datasets;
 mod labels;
 mod rows;
+mod scaling;
 mod split;
 
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
 pub use rows::Rows;
+pub use scaling::{MinMax, Standardizer};
