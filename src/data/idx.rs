@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::data::compression::GZIP_MAGIC;
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, Shape};
@@ -28,9 +29,6 @@ use crate::tensor::{Indices, Tensor};
 
 #[cfg(test)]
 mod tests;
-
-/// The first two bytes of every gzip stream (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The contents of an IDX file.
 ///
@@ -171,8 +169,7 @@ fn read_gzip(reader: impl Read, name: &str) -> Result<Idx, Error> {
 
 #[cfg(not(feature = "gzip"))]
 fn read_gzip(_reader: impl Read, name: &str) -> Result<Idx, Error> {
-    let expected = "an uncompressed file (to read others, enable the feature `gzip`)";
-    Err(Error::format(name, expected, "a gzip stream"))
+    Err(Error::format(name, crate::data::compression::UNCOMPRESSED, "a gzip stream"))
 }
 
 /// A stream that is being read, and what errors call it.

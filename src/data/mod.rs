@@ -1,11 +1,13 @@
 //! Data to train on: files in published formats, data sets, batches.
 //!
-//! Data pass through three steps: [`idx`] reads a file into tensors, a [`Dataset`] holds examples
+//! Data pass through three steps: [`idx`] and [`documents`] read a file, a [`Dataset`] holds examples
 //! and their labels, and [`Dataset::batches`] cuts it into the [`Batch`]es of a training loop.
 
+pub mod documents;
 pub mod idx;
 
 mod batches;
+mod compression;
 mod dataset;
 #[cfg(feature = "datasets")]
 pub mod datasets;
