@@ -1,6 +1,6 @@
 //! What most programs use: `use gradtape::prelude::*;`.
 
-pub use crate::data::{Batch, Dataset};
+pub use crate::data::{Batch, Dataset, MinMax, Standardizer};
 #[cfg(feature = "datasets")]
 pub use crate::datasets;
 pub use crate::grad::{GradCheck, gradcheck};

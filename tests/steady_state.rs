@@ -89,6 +89,10 @@ impl Layer for Convolutional {
 /// One test, because the counter counts for the whole process.
 #[test]
 fn steady_loops_make_no_call_to_the_allocator() {
+    // The pool's threads start when they are first needed, and allocate what they need for life,
+    // some of it only when they first look for work.
+    rayon::broadcast(|_| ());
+    std::thread::sleep(std::time::Duration::from_millis(100));
     let mut params = Params::new(Seed(0));
     let model = model(&mut params);
     let examples = 32 * 7;

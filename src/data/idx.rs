@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::data::compression::GZIP_MAGIC;
 use crate::data::source::{Source, shape_in_memory};
 use crate::error::Error;
 use crate::scalar::Scalar;
@@ -29,9 +30,6 @@ use crate::tensor::{Indices, Tensor};
 
 #[cfg(test)]
 mod tests;
-
-/// The first two bytes of every gzip stream (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The contents of an IDX file.
 ///
@@ -168,8 +166,7 @@ fn read_gzip(reader: impl Read, name: &str) -> Result<Idx, Error> {
 
 #[cfg(not(feature = "gzip"))]
 fn read_gzip(_reader: impl Read, name: &str) -> Result<Idx, Error> {
-    let expected = "an uncompressed file (to read others, enable the feature `gzip`)";
-    Err(Error::format(name, expected, "a gzip stream"))
+    Err(Error::format(name, crate::data::compression::UNCOMPRESSED, "a gzip stream"))
 }
 
 impl Idx {

@@ -9,24 +9,28 @@
 //! | [`cifar`] | CIFAR-10 and CIFAR-100 |
 //! | [`csv`] | tables of text |
 //! | [`npy`], [`npz`] | NumPy's arrays and archives, which can be written, too |
+//! | [`documents`] | labelled texts as the numbers of their words |
 //!
 //! On the way from a data set to a step, [`Augment`], [`Mixup`] and [`CutMix`] change images, and
 //! [`prefetch()`] does so on a thread of its own.
 
 pub mod cifar;
 pub mod csv;
+pub mod documents;
 pub mod idx;
 pub mod npy;
 pub mod npz;
 
 mod augment;
 mod batches;
+mod compression;
 mod dataset;
 #[cfg(feature = "datasets")]
 pub mod datasets;
 mod labels;
 mod prefetch;
 mod rows;
+mod scaling;
 mod source;
 mod split;
 mod weighted;
@@ -36,3 +40,4 @@ pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
 pub use prefetch::{Prefetched, prefetch};
 pub use rows::Rows;
+pub use scaling::{MinMax, Standardizer};

@@ -26,7 +26,7 @@ impl<X: Rows, Y: Rows> Dataset<X, Y> {
     /// The same examples in an order that is a function of the seed.
     ///
     /// For a data set that is sorted by class, before it is split. To train, have the
-    /// [batches](Batches::shuffled) shuffled, which orders each epoch anew.
+    /// [batches](crate::data::Batches::shuffled) shuffled, which orders each epoch anew.
     #[must_use = "the shuffled data set is a new one"]
     pub fn shuffled(&self, seed: Seed) -> Self {
         let mut order = (0..self.len()).collect::<Vec<_>>();
