@@ -216,12 +216,13 @@ impl GradCheck {
             if !evaluation.is_finite(first + at) {
                 continue;
             }
-            let entry = [first + at..first + at + 1];
-            let differences = evaluation.differences(&entry);
+            let place = first + at..first + at + 1;
+            let entry = std::slice::from_ref(&place);
+            let differences = evaluation.differences(entry);
             // Entries far below the parameter's largest are compared on its scale: relative to
             // themselves, they would show the rounding of the loss and nothing else.
             let finding = kinks::judge(analytic[at], &differences, 1e-3 * largest, |others| {
-                evaluation.branches_between(&entry, others)
+                evaluation.branches_between(entry, others)
             });
             row.record(at, &finding);
         }

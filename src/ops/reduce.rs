@@ -181,7 +181,7 @@ impl Operation for Reduce {
                 // Of infinities the largest share the gradient evenly, as in a maximum.
                 let largest = x.equal(y);
                 let ties = largest.reduce(Reduce { kind: Kind::Sum, keep: true, ..*self });
-                let is_finite = (y - y).equal(0.0);
+                let is_finite = (0.0 * y).equal(0.0);
                 g * is_finite.select((x - y).exp(), largest / ties)
             }
         })

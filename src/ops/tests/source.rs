@@ -70,14 +70,14 @@ fn method(signature: &str, owner: &str, is_loss: bool, docs: &[&str]) -> Option<
     let args = args.replace("::", "").split(':').map(last_word).collect::<Vec<_>>();
     let own = args[..args.len() - 1].join(", ");
     let (name, call, link) = match owner {
-        "Graph" => (name.to_string(), format!("graph.{name}({})", own), format!("Graph::{name}")),
+        "Graph" => (name.to_string(), format!("graph.{name}({own})"), format!("Graph::{name}")),
         "Var" if signature.contains("(self") => {
-            (name.to_string(), format!("x.{name}({})", own), format!("Var::{name}"))
+            (name.to_string(), format!("x.{name}({own})"), format!("Var::{name}"))
         }
-        "Var" => (name.to_string(), format!("Var::{name}({})", own), format!("Var::{name}")),
+        "Var" => (name.to_string(), format!("Var::{name}({own})"), format!("Var::{name}")),
         "" if is_loss => {
             let name = format!("loss::{name}");
-            (name.clone(), format!("{name}({})", own), name)
+            (name.clone(), format!("{name}({own})"), name)
         }
         _ => return None,
     };
@@ -86,8 +86,8 @@ fn method(signature: &str, owner: &str, is_loss: bool, docs: &[&str]) -> Option<
 
 /// The word that a text ends with.
 fn last_word(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-    words.last().unwrap_or_default().to_string()
+    let mut words = text.rsplit(|c: char| !c.is_alphanumeric() && c != '_');
+    words.next().unwrap_or_default().to_string()
 }
 
 /// The first sentence of a documentation, without links.

@@ -13,7 +13,7 @@ use crate::{Shape, Var};
 /// Checks the derivatives of some order with all inputs taken from one parameter.
 pub(super) fn check(sample: &Sample, order: u32) -> Report {
     let [low, high] = sample.range;
-    let most = sample.shapes.iter().map(|shape| shape.numel()).max().unwrap_or(0);
+    let most = sample.shapes.iter().map(Shape::numel).max().unwrap_or(0);
     let mut params = Params::<f64>::new(Seed(8));
     let id = params.add(Parameter::new("x", [most + 1]).init(Uniform { low, high }));
     let check = if order == 1 { GradCheck::new() } else { GradCheck::new().second_order() };
