@@ -43,6 +43,28 @@ fn descent() -> Value {
     })
 }
 
+fn clipping() -> Value {
+    json!({
+        "name": "clip/planted", "optimizer": "clip_norm", "framework": "keras",
+        "hyper": {"momentum": 0.0, "nesterov": false, "clip": 2.5}, "lr": [0.5], "split": [2, 1],
+        "params0": {"shape": [3], "data": [1.0, 1.0, 1.0]},
+        "grads": {"shape": [1, 3], "data": [3.0, 4.0, 1.0]},
+        "clipped_grads": {"shape": [1, 3], "data": [1.5, 2.0, 1.0]},
+        "params": {"shape": [1, 3], "data": [0.25, 0.0, 0.5]},
+    })
+}
+
+fn average() -> Value {
+    json!({
+        "name": "ema/planted", "optimizer": "ema", "framework": "keras",
+        "hyper": {"decay": 0.75}, "lr": [0.5, 0.5], "split": [1],
+        "params0": {"shape": [1], "data": [1.0]},
+        "grads": {"shape": [2, 1], "data": [1.0, 2.0]},
+        "params": {"shape": [2, 1], "data": [0.5, -0.5]},
+        "ema": {"shape": [2, 1], "data": [0.5, 0.25]},
+    })
+}
+
 /// The case with another value at a place, named as JSON pointers do.
 fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
     *case.pointer_mut(place).expect("the case has this place") = value.into();
@@ -60,6 +82,8 @@ fn without_a_mistake_the_cases_pass() {
     assert_eq!(ops::check(&product()), Ok(()));
     assert_eq!(losses::check(&loss()), Ok(()));
     assert_eq!(optimizers::check(&descent()), Ok(()));
+    assert_eq!(optimizers::check(&clipping()), Ok(()));
+    assert_eq!(optimizers::check(&average()), Ok(()));
 }
 
 #[test]
@@ -81,6 +105,10 @@ fn a_wrong_number_is_found_and_located() {
     assert!(said.starts_with("gradient in f64 at [1]: got 3e0"), "{said}");
     let said = optimizers::check(&wrong(descent(), "/params/data/1")).expect_err("parameters");
     assert!(said.starts_with("parameters after step 1 in f64 at [0]: got -5e-1"), "{said}");
+    let said = optimizers::check(&wrong(clipping(), "/clipped_grads/data/1")).expect_err("clipped");
+    assert!(said.starts_with("clipped gradients after step 0 in f64 at [1]: got 2e0"), "{said}");
+    let said = optimizers::check(&wrong(average(), "/ema/data/1")).expect_err("average");
+    assert!(said.starts_with("average after step 1 in f64 at [0]: got 2.5e-1"), "{said}");
 }
 
 #[test]
@@ -88,6 +116,8 @@ fn a_gradient_that_is_left_out_is_found() {
     assert!(ops::check(&with(product(), "/vjp", json!([]))).is_err());
     assert!(ops::check(&with(product(), "/vjp/1", Value::Null)).is_err());
     assert!(ops::check(&with(product(), "/hvp/result/0", Value::Null)).is_err());
+    assert!(optimizers::check(&with(clipping(), "/clipped_grads", Value::Null)).is_err());
+    assert!(optimizers::check(&with(average(), "/ema", Value::Null)).is_err());
 }
 
 #[test]
