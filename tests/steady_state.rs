@@ -124,6 +124,22 @@ fn steady_loops_make_no_call_to_the_allocator() {
     });
     assert_eq!(classification, 0, "training on shuffled batches");
 
+    let kernels = |entry: &gradtape::params::Entry| entry.role == Role::Weight;
+    let adam = AdamW::new(0.001)
+        .clip(Clip::norm(1.0))
+        .exempt_biases_and_normalization()
+        .group(Group::new("last", |entry| entry.name.starts_with("last/")).rate_factor(0.5));
+    let constrained = Constrained::new(adam, kernels, Constraint::MaxNorm(3.0));
+    let averaged = Averaged::new(Lookahead::new(constrained, 5, 0.5), Average::exponential(0.99));
+    let mut wrapped = Accumulate::new(averaged, 2);
+    let composed = calls_in(2_000, |i| {
+        let tape = Tape::training(&params, Seed(i as u64));
+        let loss = model.forward(tape.input(&first.x)).cross_entropy(&first.y);
+        let gradients = tape.backward(loss);
+        wrapped.step(&mut params, &gradients);
+    });
+    assert_eq!(composed, 0, "training with all that there is around an optimizer");
+
     let inference = calls_in(10_000, |_| {
         let tape = Tape::inference(&params);
         let loss = model.forward(tape.input(&first.x)).cross_entropy(&first.y);

@@ -77,7 +77,8 @@ impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Accumulate<O, T> {
             None => self.sum = Some(gradients.copy()),
         }
         self.gathered += 1;
-        if self.gathered == self.calls {
+        // A state that was restored may come from longer rounds.
+        if self.gathered >= self.calls {
             self.flush(params);
         }
     }

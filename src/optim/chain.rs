@@ -182,8 +182,14 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
         pass.run::<R::State, _, _>(0, params.flat_mut(), state);
     }
 
-    /// The pass with all that may be around the rule.
-    fn step_around(&mut self, rate: f64, params: &mut Params<T>, gradients: &Gradients<T>) {
+    /// The pass with what may be around the rule: limits of single values and the proximal L1 only
+    /// if asked for, since they take longer than all else.
+    fn step_around<const LIMITS: bool>(
+        &mut self,
+        rate: f64,
+        params: &mut Params<T>,
+        gradients: &Gradients<T>,
+    ) {
         let factor = self.measure(gradients);
         let Self { rule, clip, groups, steps, factors, .. } = self;
         let (rule, groups, step) = (&*rule, &*groups, *steps);
@@ -204,7 +210,7 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
             groups.parts(gradients, each_by_itself).map(move |part| {
                 let (formula, around) = classes[part.class];
                 let factor = if each_by_itself { factors[part.parameter] } else { factor };
-                (part.range, around.formula(factor, formula))
+                (part.range, around.formula::<LIMITS, _>(factor, formula))
             })
         };
         let parallel = is_parallel(params.flat().len());
@@ -244,7 +250,12 @@ impl<T: Scalar, R: Rule<T>> Optimizer<T> for Chain<R, T> {
             self.step_plainly(rate, params, gradients);
         } else {
             self.groups.assign(self.name, params.layout());
-            self.step_around(rate, params, gradients);
+            let limits = self.clip.is_some_and(|clip| clip.bound::<T>() < T::INFINITY);
+            if limits || self.groups.classes().iter().any(|class| class.settings.l1 > 0.0) {
+                self.step_around::<true>(rate, params, gradients);
+            } else {
+                self.step_around::<false>(rate, params, gradients);
+            }
         }
         gradients.apply_updates(params);
         self.steps += 1;
@@ -311,7 +322,7 @@ impl<T: Scalar> Around<T> {
     }
 
     /// The whole formula, from state, parameter and gradient to the new parameter.
-    fn formula<S>(
+    fn formula<const LIMITS: bool, S>(
         self,
         factor: T,
         rule: impl Fn(&mut S, T, T) -> T + Copy + Send + Sync,
@@ -319,14 +330,20 @@ impl<T: Scalar> Around<T> {
         let Self { bound, coupled, rate, decoupled, threshold } = self;
         #[inline(always)]
         move |state, parameter, gradient| {
-            let clipped = (gradient * factor).maximum(-bound).minimum(bound);
+            let clipped = gradient * factor;
+            let clipped = if LIMITS { clamp(clipped, bound) } else { clipped };
             let step = rule(state, parameter, clipped + coupled * parameter);
-            let moved = parameter - rate * step - decoupled * parameter;
-            // NaN is not small, and stays.
-            let drawn = if moved > T::ZERO { moved - threshold } else { moved + threshold };
-            if moved.abs() <= threshold { T::ZERO } else { drawn }
+            let moved = parameter - (rate * step + decoupled * parameter);
+            if LIMITS { moved - clamp(moved, threshold) } else { moved }
         }
     }
+}
+
+/// The nearest number to `x` in `-bound..=bound`, or NaN for NaN: each line is one instruction.
+#[inline(always)]
+pub(super) fn clamp<T: Scalar>(x: T, bound: T) -> T {
+    let x = if bound < x { bound } else { x };
+    if -bound > x { -bound } else { x }
 }
 
 /// Parameters may have been added since the gradients were computed, but the others are the same.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Convention;
+use super::chain::clamp;
 use super::hyperparameter::Allowed;
 use super::pass::{cut, is_parallel};
 use crate::exec::kernels::simd::vectorize;
@@ -113,7 +114,7 @@ impl Clip {
             };
             let (factor, limit) = (self.factor::<T>(own), self.bound::<T>());
             for gradient in &mut gradients.flat_mut()[range] {
-                *gradient = (*gradient * factor).maximum(-limit).minimum(limit);
+                *gradient = clamp(*gradient * factor, limit);
             }
         }
         norm

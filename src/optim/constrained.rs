@@ -138,24 +138,27 @@ fn constrain<T: Scalar>(
     values: &mut [T],
     norms: &mut Vec<f64>,
 ) {
-    // Values as rows, in which neighbours belong to one unit, of which there are `units` in turn.
-    let (units, run) = match shape[..] {
-        [] | [_] => (1, values.len()),
-        [_, units] => (units, 1),
-        [units, ..] => (units, values.len() / units.max(1)),
-    };
+    let square = |x: &T| x.to_f64() * x.to_f64();
+    let scaled = |x: T, factor: f64| T::from_f64(x.to_f64() * factor);
     norms.clear();
-    norms.resize(units, 0.0);
-    for (i, run) in values.chunks(run.max(1)).enumerate() {
-        norms[i % units] += run.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
-    }
-    for norm in norms.iter_mut() {
-        *norm = constraint.factor(norm.sqrt());
-    }
-    for (i, run) in values.chunks_mut(run.max(1)).enumerate() {
-        let factor = norms[i % units];
-        if factor != 1.0 {
-            run.iter_mut().for_each(|x| *x = T::from_f64(x.to_f64() * factor));
+    if let [_, units] = shape[..] {
+        // Units are columns.
+        norms.resize(units, 0.0);
+        let rows = values.chunks_exact(units.max(1));
+        rows.for_each(|row| norms.iter_mut().zip(row).for_each(|(norm, x)| *norm += square(x)));
+        norms.iter_mut().for_each(|norm| *norm = constraint.factor(norm.sqrt()));
+        if norms.iter().all(|&factor| factor == 1.0) {
+            return;
+        }
+        for row in values.chunks_exact_mut(units.max(1)) {
+            row.iter_mut().zip(&*norms).for_each(|(x, &factor)| *x = scaled(*x, factor));
+        }
+    } else {
+        // Units stand one after the other, or there is only one.
+        let units = if shape.len() > 1 { shape[0] } else { 1 };
+        for unit in values.chunks_mut((values.len() / units.max(1)).max(1)) {
+            let factor = constraint.factor(unit.iter().map(square).sum::<f64>().sqrt());
+            unit.iter_mut().for_each(|x| *x = scaled(*x, factor));
         }
     }
 }

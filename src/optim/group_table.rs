@@ -7,13 +7,13 @@ use super::WeightDecay;
 /// Who is in which [`Group`](super::Group) of an optimizer, and what that means for the next step.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupTable {
-    rows: Vec<Row>,
+    rows: Vec<GroupRow>,
 }
 
 /// How an optimizer treats one parameter.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
-pub struct Row {
+pub struct GroupRow {
     /// The path.
     pub parameter: String,
     /// The names of the groups that it is in.
@@ -29,19 +29,19 @@ pub struct Row {
 }
 
 impl GroupTable {
-    pub(super) fn new(rows: Vec<Row>) -> Self {
+    pub(super) fn new(rows: Vec<GroupRow>) -> Self {
         Self { rows }
     }
 
     /// A row for each parameter.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[GroupRow] {
         &self.rows
     }
 }
 
 impl fmt::Display for GroupTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = |row: &Row| {
+        let line = |row: &GroupRow| {
             if row.frozen {
                 let none = || "-".to_string();
                 return [none(), none(), none()];
@@ -50,7 +50,7 @@ impl fmt::Display for GroupTable {
             let l1 = if row.proximal_l1 > 0.0 { row.proximal_l1.to_string() } else { "-".into() };
             [row.rate.to_string(), decay, l1]
         };
-        let groups = |row: &Row| {
+        let groups = |row: &GroupRow| {
             let frozen = row.frozen.then_some("frozen");
             let names = row.groups.iter().map(|name| &name[..]).chain(frozen);
             names.collect::<Vec<_>>().join(", ")

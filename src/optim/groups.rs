@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::hyperparameter::{Allowed, Hyperparameter};
-use super::{GroupTable, Schedule, WeightDecay};
+use super::{GroupRow, GroupTable, Schedule, WeightDecay};
 use crate::params::{Entry, Gradients, Layout, Role};
 use crate::scalar::Scalar;
 
@@ -68,7 +68,8 @@ impl Group {
         Self::new("biases and normalization", exempt).may_be_empty()
     }
 
-    /// A rate of its own: a number or a schedule.
+    /// A rate of its own: a number or a schedule, which
+    /// [`set_rate`](super::Optimizer::set_rate) does not change.
     ///
     /// # Panics
     ///
@@ -289,7 +290,7 @@ impl Groups {
         assigned.assign(owner, layout);
         let rows = layout.entries().iter().zip(&assigned.class_of).map(|(entry, &class)| {
             let class = &assigned.classes[class];
-            super::group_table::Row {
+            GroupRow {
                 parameter: entry.name.clone(),
                 groups: class.members.iter().map(|&i| self.list[i].name.clone()).collect(),
                 rate: assigned.rate(class, rate, step),

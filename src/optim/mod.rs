@@ -29,7 +29,8 @@
 //! use gradtape::prelude::*;
 //!
 //! let adam = AdamW::new(1e-3).clip(Clip::global_norm(1.0)).exempt_biases_and_normalization();
-//! let optimizer: Averaged<_> = Averaged::new(Lookahead::new(adam, 5, 0.5), Average::exponential(0.999));
+//! let lookahead = Lookahead::new(adam, 5, 0.5);
+//! let optimizer: Averaged<_> = Averaged::new(lookahead, Average::exponential(0.999));
 //! ```
 //!
 //! The rate is a number or a function of the step, a [`Schedule`]:
@@ -88,7 +89,7 @@ pub use constrained::{Constrained, Constraint};
 pub use convention::Convention;
 pub use decay::WeightDecay;
 pub use epsilon::Epsilon;
-pub use group_table::{GroupTable, Row};
+pub use group_table::{GroupRow, GroupTable};
 pub use groups::Group;
 pub use lion::Lion;
 pub use lookahead::Lookahead;

@@ -10,8 +10,8 @@ use crate::scalar::Scalar;
 
 /// What an optimizer remembers from step to step, by the path of the parameter (`hidden/kernel`)
 /// and the name of the number (`mean`), and how many steps it has taken: all that a run needs to go
-/// on where it stopped, to the bit. Hyperparameters, schedules and groups are not part of it; they
-/// are in the program.
+/// on where it stopped, to the bit. Hyperparameters, schedules and groups are not part of it, they
+/// are in the program; a rate that was [set](super::Optimizer::set_rate) has to be set again.
 ///
 /// What an optimizer inside of another remembers has names that begin with `inner.`. No name of a
 /// number has a slash in it, so `{slot}/{parameter}` can be taken apart again.

@@ -93,7 +93,19 @@ impl<T: Scalar> Gradients<T> {
     /// Adds the gradients and the loss of another run with the same parameters, such as on the
     /// next part of a batch; some may have been added meanwhile. What only one of both has a
     /// gradient for is taken from that one; state has the new values of the other run.
+    ///
+    /// # Panics
+    ///
+    /// If the gradients are of different parameters.
+    #[track_caller]
     pub fn accumulate(&mut self, other: &Self) {
+        if !Arc::ptr_eq(&self.layout, &other.layout) {
+            for (ours, theirs) in self.layout.entries().iter().zip(other.layout.entries()) {
+                let same = ours.name == theirs.name && ours.shape == theirs.shape;
+                let [ours, theirs] = [ours, theirs].map(|e| format!("`{}` of {}", e.name, e.shape));
+                assert!(same, "gradients of different parameters: {ours} and {theirs}");
+            }
+        }
         if self.values.len() < other.values.len() {
             self.values.resize(other.values.len(), T::ZERO);
             let new = std::iter::repeat_n(&false, other.reached.len() - self.reached.len());

@@ -65,6 +65,28 @@ fn uniform() -> Value {
     })
 }
 
+fn clipping() -> Value {
+    json!({
+        "name": "clip/planted", "optimizer": "clip_norm", "framework": "keras",
+        "hyper": {"momentum": 0.0, "nesterov": false, "clip": 2.5}, "lr": [0.5], "split": [2, 1],
+        "params0": {"shape": [3], "data": [1.0, 1.0, 1.0]},
+        "grads": {"shape": [1, 3], "data": [3.0, 4.0, 1.0]},
+        "clipped_grads": {"shape": [1, 3], "data": [1.5, 2.0, 1.0]},
+        "params": {"shape": [1, 3], "data": [0.25, 0.0, 0.5]},
+    })
+}
+
+fn average() -> Value {
+    json!({
+        "name": "ema/planted", "optimizer": "ema", "framework": "keras",
+        "hyper": {"decay": 0.75}, "lr": [0.5, 0.5], "split": [1],
+        "params0": {"shape": [1], "data": [1.0]},
+        "grads": {"shape": [2, 1], "data": [1.0, 2.0]},
+        "params": {"shape": [2, 1], "data": [0.5, -0.5]},
+        "ema": {"shape": [2, 1], "data": [0.5, 0.25]},
+    })
+}
+
 /// The case with another value at a place, named as JSON pointers do.
 fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
     *case.pointer_mut(place).expect("the case has this place") = value.into();
@@ -84,6 +106,8 @@ fn without_a_mistake_the_cases_pass() {
     assert_eq!(optimizers::check(&descent()), Ok(()));
     assert_eq!(schedules::check(&cycle()), Ok(()));
     assert_eq!(initializers::check(&uniform()), Ok(()));
+    assert_eq!(optimizers::check(&clipping()), Ok(()));
+    assert_eq!(optimizers::check(&average()), Ok(()));
 }
 
 #[test]
@@ -109,6 +133,10 @@ fn a_wrong_number_is_found_and_located() {
     assert!(said.starts_with("rate in f64 at [3]: got 1.25e-1"), "{said}");
     let said = schedules::check(&wrong(cycle(), "/momentum/2")).expect_err("momentum");
     assert!(said.starts_with("momentum in f64 at [2]: got 6.25e-1"), "{said}");
+    let said = optimizers::check(&wrong(clipping(), "/clipped_grads/data/1")).expect_err("clipped");
+    assert!(said.starts_with("clipped gradients after step 0 in f64 at [1]: got 2e0"), "{said}");
+    let said = optimizers::check(&wrong(average(), "/ema/data/1")).expect_err("average");
+    assert!(said.starts_with("average after step 1 in f64 at [0]: got 2.5e-1"), "{said}");
 }
 
 #[test]
@@ -141,6 +169,8 @@ fn a_gradient_that_is_left_out_is_found() {
     assert!(ops::check(&with(product(), "/vjp", json!([]))).is_err());
     assert!(ops::check(&with(product(), "/vjp/1", Value::Null)).is_err());
     assert!(ops::check(&with(product(), "/hvp/result/0", Value::Null)).is_err());
+    assert!(optimizers::check(&with(clipping(), "/clipped_grads", Value::Null)).is_err());
+    assert!(optimizers::check(&with(average(), "/ema", Value::Null)).is_err());
 }
 
 #[test]

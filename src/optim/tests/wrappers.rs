@@ -146,6 +146,10 @@ fn gradients_add_up_and_scale_with_their_loss() {
     assert_eq!((sum.flat(), sum.loss()), (&[1.5, 1.0][..], 4.0));
     sum.scale(0.5);
     assert_eq!((sum.flat(), sum.loss()), (&[0.75, 0.5][..], 2.0));
+    let (other, _) = super::params::<f64>(&[3]);
+    let theirs = Gradients::new(&other, vec![1.0; 3], 0.0);
+    let found = message(|| sum.accumulate(&theirs));
+    assert_eq!(found, "gradients of different parameters: `w0` of [2] and `w0` of [3]");
 }
 
 #[test]
