@@ -130,7 +130,7 @@ impl<'a> LearningCurves<'a> {
     ///   the training loss went on falling, or lies above the training loss by 10 % of the fall;
     /// - underfitting: the training loss ends above the target, or, if there is none, above 90 % of
     ///   chance or else of where it began;
-    /// - still falling: by 10 % of the fall or more in the last quarter of the epochs.
+    /// - still falling: the training loss fell by 10 % or more in the last quarter of the epochs.
     pub fn diagnose(&self) -> Diagnosis {
         let Self { training, validation, chance, target } = *self;
         let last = |curve: &[f64]| curve.last().copied();
@@ -160,8 +160,8 @@ impl<'a> LearningCurves<'a> {
         let start = training.first().max(training.start());
         let (end, epochs) = (training.end(), training.epochs());
         let fall = start - end;
-        let quarter = training.at(epochs - 1 - (epochs / 4).max(1)) - end;
-        let falling = quarter > (0.1 * fall).max(training.doubt());
+        let before = training.at(epochs - 1 - (epochs / 4).max(1));
+        let falling = before - end > (0.1 * before.abs()).max(training.doubt());
 
         if end > training.start() + training.doubt() {
             return Verdict::Diverged { epoch: training.best(), finite: true };
@@ -251,10 +251,10 @@ impl fmt::Display for Diagnosis {
                     f,
                     "Diverged: the training loss rises since epoch {epoch}, to {training:.4}, "
                 )?;
-                write!(f, "and is higher than at the beginning.")?;
+                write!(f, "and ends at {training:.4}, above where it began.")?;
             }
             Verdict::Diverged { epoch, finite: false } => {
-                write!(f, "Diverged: the loss is not finite in epoch {epoch}.")?;
+                write!(f, "Diverged: the loss is not finite in epoch {epoch} (counted from 0).")?;
             }
             Verdict::Underfitting { .. } => {
                 write!(f, "Underfitting: the training loss ends at {training:.4}")?;
@@ -265,7 +265,7 @@ impl fmt::Display for Diagnosis {
                 }
             }
             Verdict::Overfitting { since, rise, gap } => {
-                write!(f, "Overfitting since epoch {since}: ")?;
+                write!(f, "Overfitting since epoch {since} (counted from 0): ")?;
                 write!(f, "the validation loss ends at {validation:.4}, ")?;
                 write!(f, "{gap:.4} above the training loss of {training:.4}")?;
                 if rise > 0.0 {

@@ -176,21 +176,9 @@ impl fmt::Display for Inspection {
         let shapes = self.rows.iter().map(|row| row.shape.to_string().len());
         let shape = shapes.max().unwrap_or(0).max(5);
         let bins = Summary::BINS;
-        writeln!(
-            f,
-            "{:name$}  {:>shape$}  {:>9}  {:>9}  {:>6}  {:>9}  {:>6}  {:bins$}  {:>9}  {:>9}  {}",
-            "name",
-            "shape",
-            "mean",
-            "deviation",
-            "zeros",
-            "saturated",
-            "dead",
-            "values",
-            "gradient",
-            "deviation",
-            "gradients"
-        )?;
+        write!(f, "{:name$}  {:>shape$}  {:>9}  {:>9}  ", "name", "shape", "mean", "deviation")?;
+        write!(f, "{:>6}  {:>9}  {:>6}  {:bins$}  ", "zeros", "saturated", "dead", "values")?;
+        writeln!(f, "{:>9}  {:>9}  of gradients", "mean", "deviation")?;
         for row in &self.rows {
             let share = |share: Option<f64>| share.map_or("-".into(), |x| format!("{x:.3}"));
             let Inspected { values, gradient, .. } = row;

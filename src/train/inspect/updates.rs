@@ -69,9 +69,8 @@ impl Updates {
         let row = |id| {
             let before = before[layout.range(id)].iter().map(|x| x.to_f64());
             let steps = before.clone().zip(params.values(id)).map(|(x, y)| y.to_f64() - x);
-            let norm = |sum_of_squares: f64| sum_of_squares.sqrt();
-            let (weights, step) =
-                (norm(before.map(|x| x * x).sum()), norm(steps.map(|x| x * x).sum()));
+            let weights = before.map(|x| x * x).sum::<f64>().sqrt();
+            let step = steps.map(|x| x * x).sum::<f64>().sqrt();
             let ratio = if step == 0.0 { 0.0 } else { step / weights };
             Update { parameter: layout.entry(id).name.clone(), weights, step, ratio }
         };

@@ -131,7 +131,7 @@ impl Search {
             let grown = finished[first..].iter().zip(&level);
             level = grown.flat_map(|(finished, plan)| plan.siblings(&finished.draws)).collect();
         }
-        Study::new(self.clone(), finished)
+        Study::new(self.direction, self.seed, finished)
     }
 
     fn run_one(

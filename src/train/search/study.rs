@@ -106,8 +106,7 @@ impl Study {
     /// How near to an end of what was searched the best value counts as on its border.
     const MARGIN: f64 = 0.05;
 
-    pub(super) fn new(search: Search, finished: Vec<Finished>) -> Self {
-        let Search { direction, seed, .. } = search;
+    pub(super) fn new(direction: Direction, seed: Seed, finished: Vec<Finished>) -> Self {
         let ranked = finished.into_iter().enumerate().map(|(number, finished)| {
             let Finished { draws, outcome, .. } = finished;
             Ranked { number, draws: draws.drawn, outcome }
@@ -170,7 +169,8 @@ impl Study {
 
     /// A finer search around the best trial: by so many random trials, in ranges narrowed by a
     /// factor in their own scale, which stay within the spaces that the trials define. All choices
-    /// stay open. The new trials differ from those of this study.
+    /// stay open, and so do all ranges if no trial succeeded. The new trials differ from those of
+    /// this study.
     ///
     /// # Panics
     ///

@@ -107,7 +107,8 @@ impl<'s> Trial<'s> {
     /// use gradtape::train::{Direction, search::Search};
     ///
     /// let search = Search::random(32, Direction::Lower, Seed(1)).stop_below_median(2);
-    /// let study = search.run(|trial| {    ///     let rate = trial.log_uniform("rate", 1e-3, 10.0);
+    /// let study = search.run(|trial| {
+    ///     let rate = trial.log_uniform("rate", 1e-3, 10.0);
     ///     let mut distance: f64 = 1.0;
     ///     for epoch in 0..10 {
     ///         distance *= 1.0 - rate;
