@@ -60,6 +60,7 @@ pub mod graph;
 pub mod init;
 pub mod layers;
 pub mod loss;
+pub mod noise;
 mod ops;
 pub mod optim;
 pub mod params;

@@ -22,7 +22,7 @@ pub(crate) use trace::{Targets, Trace, TraceStore};
 pub use var::{Operand, Var};
 
 use crate::grad::sweep::differentiate;
-use crate::ops::random::Mask;
+use crate::ops::random::{Distribution, Noise};
 use crate::ops::state::Update;
 use crate::ops::{Constant, Op};
 use crate::params::{Layout, ParamId, Role};
@@ -32,10 +32,22 @@ use crate::tensor::Indices;
 /// Whether a graph is recorded to train or to infer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// Noise such as dropout is part of the graph.
+    /// Noise such as dropout is drawn; batch normalization uses the batch's statistics, and the
+    /// running ones take them in.
     Training,
-    /// Noise is left out.
+    /// Noise is left out, or made up for in the way that each layer names; statistics are the
+    /// running ones.
     Inference,
+    /// Noise is drawn as in training, but statistics are the running ones and nothing is updated:
+    /// one of the many networks that inference stands for. See [`noise`](crate::noise).
+    Sampling,
+}
+
+impl Mode {
+    /// Whether noise is drawn.
+    pub fn draws_noise(self) -> bool {
+        self != Mode::Inference
+    }
 }
 
 /// A graph being recorded: operations, shapes and parameter names, without any numbers.
@@ -60,7 +72,7 @@ struct Recording {
     cursor: usize,
     indices: Vec<Indices>,
     inputs: u32,
-    masks: u32,
+    streams: u32,
     updates: u32,
 }
 
@@ -68,8 +80,14 @@ impl Graph {
     pub(crate) fn new(mode: Mode, layout: Arc<Layout>, store: Arc<TraceStore>) -> Self {
         let mut trace = store.take_latest();
         let indices = std::mem::take(&mut trace.spare_indices);
-        let recording =
-            RefCell::new(Recording { trace, cursor: 0, indices, inputs: 0, masks: 0, updates: 0 });
+        let recording = RefCell::new(Recording {
+            trace,
+            cursor: 0,
+            indices,
+            inputs: 0,
+            streams: 0,
+            updates: 0,
+        });
         Self { mode, layout, recording, store }
     }
 
@@ -164,14 +182,20 @@ impl Graph {
         layout.filter_map(|id| Some((id, self.latest_update(id)?.id()))).collect()
     }
 
-    /// A random mask of a stream of its own.
+    /// Random numbers of a stream of their own.
     #[track_caller]
-    pub(crate) fn mask(&self, shape: Shape, keep: f64, scale: f64) -> Var<'_> {
-        let stream = self.recording.borrow().masks;
-        self.recording.borrow_mut().masks += 1;
-        let seed = self.source(Source::Seed, &Shape::from([2]));
-        let mask = Mask { stream, keep: Constant(keep), scale: Constant(scale), shape };
-        self.record(mask, &[seed.id()])
+    pub(crate) fn noise(&self, shape: Shape, distribution: Distribution) -> Var<'_> {
+        let (stream, seed) = self.random_stream();
+        self.record(Noise { stream, distribution, shape }, &[seed.id()])
+    }
+
+    /// The number of the next random operation, which tells its draws from all others', and the
+    /// run's seed as an input.
+    #[track_caller]
+    pub(crate) fn random_stream(&self) -> (u32, Var<'_>) {
+        let stream = self.recording.borrow().streams;
+        self.recording.borrow_mut().streams += 1;
+        (stream, self.source(Source::Seed, &Shape::from([2])))
     }
 
     /// Records a source of this shape.

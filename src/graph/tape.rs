@@ -90,9 +90,17 @@ impl<'p, T: Scalar> Tape<'p, T> {
         Self::new(params, seed, Mode::Training)
     }
 
-    /// A tape for inference: noise is left out.
+    /// A tape for inference: noise is left out. Where there is no inference without noise, as in
+    /// fractional pooling, the seed is 0.
     pub fn inference(params: &'p Params<T>) -> Self {
         Self::new(params, Seed(0), Mode::Inference)
+    }
+
+    /// A tape for one of the networks that inference stands for: noise is drawn from this seed as
+    /// in training, but running statistics are used as they are and nothing is updated. See
+    /// [`noise::marginalize`](crate::noise::marginalize), which averages over many.
+    pub fn sampling(params: &'p Params<T>, seed: Seed) -> Self {
+        Self::new(params, seed, Mode::Sampling)
     }
 
     fn new(params: &'p Params<T>, seed: Seed, mode: Mode) -> Self {

@@ -13,6 +13,7 @@ use crate::seed::Seed;
 use crate::shape::Shape;
 
 mod activation;
+mod dropout;
 mod norm;
 #[cfg(test)]
 mod tests;
@@ -109,8 +110,8 @@ macro_rules! families {
 families! {
     /// An operation that works on each element alone, its inputs broadcast.
     elementwise: Elementwise,
-    /// A random mask, different in each run's seed.
-    random: Mask,
+    /// Random numbers, others for each seed of a run.
+    random: Noise,
     /// The same numbers in another shape or order.
     view: View,
     /// A tensor embedded in a larger one.
