@@ -80,6 +80,7 @@ pub use grad::gradcheck;
 pub use graph::{Graph, Mode, NonFinite, Operand, Tape, Var};
 pub use ops::conv::Convolution;
 pub use ops::custom::{CustomKernel, CustomOp, apply_kernel};
+pub use ops::fractional_pool::FractionalPooling;
 pub use ops::pool::Pooling;
 pub use ops::window::{Padding, PerAxis};
 pub use params::{Gradients, ParamId, Parameter, Params, Role};

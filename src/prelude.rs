@@ -9,14 +9,18 @@ pub use crate::init::{
     LecunUniform, Normal, Ones, Uniform, Zeros,
 };
 pub use crate::layers::{
-    Dense, Dropout, Layer, LeakyRelu, LogSoftmax, Relu, Sequential, Sigmoid, Softmax, Softplus,
-    Tanh,
+    ActivationPenalty, AlphaDropout, AvgPool2d, BatchNorm, Conv1d, Conv2d, ConvTranspose1d,
+    ConvTranspose2d, Dense, DropConnect, Dropout, Elu, Embedding, Flatten, FractionalMaxPool2d,
+    GaussianDropout, GaussianNoise, Gelu, GlobalAvgPool2d, GroupNorm, Gru, Layer, LayerNorm,
+    LeakyRelu, LogSoftmax, Lstm, MaxPool2d, OriginalDropout, Recurrent, Relu, Reshape, Residual,
+    RunningStatistics, Scaling, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, SpatialDropout,
+    StochasticDepth, Tanh,
 };
 pub use crate::optim::{
     AdaGrad, Adam, Chain, Momentum, Nesterov, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
-pub use crate::penalty::{L1, L1L2, L2, Penalty};
+pub use crate::penalty::{L1, L1L2, L2, Orthogonality, Penalty};
 pub use crate::{
-    Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Role,
-    Scalar, Seed, Shape, Tape, Tensor, Var,
+    Convolution, FractionalPooling, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params,
+    Pooling, Role, Scalar, Seed, Shape, Tape, Tensor, Var,
 };

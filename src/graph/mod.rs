@@ -74,6 +74,10 @@ struct Recording {
     inputs: u32,
     streams: u32,
     updates: u32,
+    /// The sum of the penalties that layers have added.
+    added_penalty: Option<NodeId>,
+    /// Whether the sum of all penalties is recorded, so that one added later would be missed.
+    penalty_taken: bool,
 }
 
 impl Graph {
@@ -87,6 +91,8 @@ impl Graph {
             inputs: 0,
             streams: 0,
             updates: 0,
+            added_penalty: None,
+            penalty_taken: false,
         });
         Self { mode, layout, recording, store }
     }
@@ -180,6 +186,34 @@ impl Graph {
     pub(crate) fn updates(&self) -> Vec<(ParamId, NodeId)> {
         let layout = self.layout.ids().filter(|&id| self.layout.entry(id).role == Role::State);
         layout.filter_map(|id| Some((id, self.latest_update(id)?.id()))).collect()
+    }
+
+    /// Adds a scalar to what [`Tape::penalty`] gives, such as a penalty on a layer's values.
+    ///
+    /// # Panics
+    ///
+    /// If the penalty is not one number, or the tape's penalty is recorded already, which would
+    /// miss this one.
+    #[track_caller]
+    pub fn add_penalty(&self, penalty: Var<'_>) {
+        let shape = penalty.shape();
+        assert!(shape.numel() == 1, "add_penalty: a value of shape {shape} is not one number");
+        assert!(
+            !self.recording.borrow().penalty_taken,
+            "add_penalty: the tape's penalty is recorded already and would miss this one; ask for \
+             `tape.penalty()` after the forward pass"
+        );
+        let penalty = penalty.operand(self).reshape(Shape::scalar());
+        let before = self.recording.borrow().added_penalty;
+        let sum = before.map_or(penalty, |before| self.var(before) + penalty);
+        self.recording.borrow_mut().added_penalty = Some(sum.id());
+    }
+
+    /// The sum of the penalties that layers have added; none may be added from now on.
+    fn take_penalty(&self) -> Option<Var<'_>> {
+        let recording = &mut *self.recording.borrow_mut();
+        recording.penalty_taken = true;
+        recording.added_penalty.map(|id| self.var(id))
     }
 
     /// Random numbers of a stream of their own.

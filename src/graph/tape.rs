@@ -156,7 +156,11 @@ impl<'p, T: Scalar> Tape<'p, T> {
         self.graph.one_hot(indices, depth)
     }
 
-    /// The sum of all parameters' penalties, a scalar; 0 if there are none.
+    /// The sum of all parameters' penalties and of those that layers have added to the graph
+    /// ([`Graph::add_penalty`]), a scalar; 0 if there are none.
+    ///
+    /// Ask for it after the forward pass: a layer that adds a penalty later panics, because it
+    /// would be missed.
     #[track_caller]
     pub fn penalty(&self) -> Var<'_> {
         let layout = self.graph.layout();
@@ -172,7 +176,9 @@ impl<'p, T: Scalar> Tape<'p, T> {
             );
             sum = Some(sum.map_or(penalty, |sum| sum + penalty));
         }
-        sum.unwrap_or_else(|| self.scalar(0.0))
+        let added = self.graph.take_penalty();
+        let all = [sum, added].into_iter().flatten().reduce(|sum, penalty| sum + penalty);
+        all.unwrap_or_else(|| self.scalar(0.0))
     }
 
     /// Asks that this value be kept whenever the tape runs, so that [`value`](Self::value) and

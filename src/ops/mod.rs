@@ -130,6 +130,8 @@ families! {
     conv: Conv,
     /// The largest or the mean of windows of images.
     pool: Pool,
+    /// The largest of regions of images that are cut at random.
+    fractional_pool: FractionalPool,
     /// Entries chosen by whole numbers.
     index: Index,
     /// An operation of the user's own.

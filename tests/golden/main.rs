@@ -1,5 +1,5 @@
-//! The library against reference values: outputs and gradients of operations and losses, and the
-//! parameters that optimizers arrive at, all computed in double precision by other frameworks.
+//! The library against reference values: outputs and gradients of operations and losses, the
+//! parameters that optimizers arrive at and whole trainings, all computed in double precision by other frameworks.
 //!
 //! The cases are the JSON files in this folder, or those in the folder that the environment
 //! variable `GRADTAPE_GOLDEN` names; README.md describes them. Nothing is ever skipped: a case,
@@ -12,6 +12,7 @@ mod operations;
 mod ops;
 mod optimizers;
 mod planted;
+mod training;
 
 use std::any::Any;
 use std::io::Write;
@@ -94,7 +95,7 @@ macro_rules! files {
     };
 }
 
-files!(ops, losses, optimizers);
+files!(ops, losses, optimizers, training);
 
 #[test]
 fn there_are_no_unknown_files() {
