@@ -35,6 +35,7 @@
 //! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
 //! | choose initial values | [`init`] |
 //! | keep weights small | [`penalty`] |
+//! | train with noise, test without | [`noise`] |
 //! | read data | [`data`] |
 //! | train | [`optim`], [`train`] |
 //! | verify gradients | [`gradcheck`] |

@@ -1,6 +1,94 @@
-//! Noise: *training adds it, testing marginalizes over it*.
+//! Noise: *training adds it, testing marginalizes over it.*
 //!
-//! (documentation page)
+//! Dropout, DropConnect, stochastic depth, random pooling, noise on values and even the choice of
+//! a batch all follow one pattern. While training, a random `ξ` is drawn anew in each step, and
+//! gradient descent follows the mean loss over it:
+//!
+//! ```text
+//! training:  y = f(x, ξ)          ξ drawn from the step's seed
+//! testing:   y = E[f(x, ξ)]       the mean over ξ
+//! ```
+//!
+//! The network is so made to predict well under all of these disturbances, and at test time it
+//! stands for the whole ensemble of networks that it has been. What the layers differ in is what
+//! they disturb, and how they come by that mean without drawing: exactly where `y` is linear in
+//! the noise, else by an approximation, such as that the mean of a function is the function of the
+//! mean.
+//!
+//! | noise | in training | at test time | exact |
+//! |---|---|---|---|
+//! | [`Dropout`] | `x · m/p`, `m` is 1 with probability `p`, else 0 | `x` | if linear from there on |
+//! | [`OriginalDropout`] | `x · m` | `x · p` | as above |
+//! | [`SpatialDropout`] | as dropout, one `m` a channel | `x` | as above |
+//! | [`AlphaDropout`] | `a (m x + (1-m) x₀) + b`, `x₀ = -1.7581` | `x` | mean 0 and variance 1 stay |
+//! | [`GaussianDropout`] | `x · z`, `z` normal, mean 1, variance `(1-p)/p` | `x` | if linear from there on |
+//! | [`GaussianNoise`] | `x + z`, `z` normal with mean 0 | `x` | as above |
+//! | [`DropConnect`] | `f((W ∘ M/p) x)` | `f(W x)`, the mean network | if `f` is linear |
+//! | … [`gaussian`](crate::layers::DropConnectBuilder::gaussian) | the same | mean of `f(u)` over draws of a normal `u` with the mean and variance of `(W ∘ M/p) x` | for many inputs |
+//! | [`StochasticDepth`] | `x + f(x) · b/p`, `b` is 1 or 0 | `x + f(x)` | if linear from there on |
+//! | [`FractionalMaxPool2d`] | regions cut at random | one cut, or a mean over several | |
+//! | [`BatchNorm`] | mean and variance of a random batch | their running means | for large batches |
+//!
+//! `p` is the share that is kept, one minus the rate. Where a factor of `p` can stand on either
+//! side, it divides in training (the *inverted* form), so that at test time the network is taken as
+//! it is; [`Scaling::Original`](crate::layers::Scaling::Original) is the form of the papers.
+//!
+//! Which of the two happens is a property of the tape, never of the model:
+//!
+//! | tape | noise | statistics of [`BatchNorm`] |
+//! |---|---|---|
+//! | [`Tape::training`]`(params, seed)` | drawn from the seed | of the batch; running ones take them in |
+//! | [`Tape::inference`]`(params)` | as the column *at test time* says | running |
+//! | [`Tape::sampling`]`(params, seed)` | drawn from the seed | running, and left as they are |
+//!
+//! Noise is drawn in a counter-based way, from the seed, the number of the random operation on the
+//! tape and the element's place: the same seed gives the same noise on any number of threads and in
+//! either precision, so that a gradient check sees one and the same function.
+//!
+//! [`marginalize`] takes the mean over the noise by brute force, from many tapes that sample, so
+//! that any of the approximations above can be compared with what it approximates. The standard
+//! deviation from pass to pass says how sure the ensemble is (Y. Gal and Z. Ghahramani, 2016).
+//!
+//! ```
+//! use gradtape::noise::marginalize;
+//! use gradtape::prelude::*;
+//!
+//! let mut params = Params::<f32>::new(Seed(42));
+//! let model = Sequential::new()
+//!     .then(Dense::new(8, 64).init(HeNormal).build(&mut params, "hidden"))
+//!     .then(Relu)
+//!     .then(Dropout(0.5))
+//!     .then(Dense::new(64, 3).build(&mut params, "output"))
+//!     .then(Softmax);
+//! let x = Tensor::from_fn([2, 8], |i| (i as f32).sin());
+//!
+//! // Training: noise.
+//! let tape = Tape::training(&params, Seed(1));
+//! let noisy = tape.value(model.forward(tape.input(&x)));
+//!
+//! // Testing: the mean over it, approximately in one pass ...
+//! let tape = Tape::inference(&params);
+//! let approximate = tape.value(model.forward(tape.input(&x)));
+//!
+//! // ... or as exactly as a thousand passes can.
+//! let exact = marginalize(&params, 1000, Seed(2), |tape| model.forward(tape.input(&x)));
+//!
+//! let distance = |y: &Tensor| -> f32 {
+//!     y.data().iter().zip(exact.mean.data()).map(|(y, mean)| (y - mean).abs()).sum()
+//! };
+//! assert!(distance(&approximate) < distance(&noisy));
+//! ```
+//!
+//! [`Dropout`]: crate::layers::Dropout
+//! [`OriginalDropout`]: crate::layers::OriginalDropout
+//! [`SpatialDropout`]: crate::layers::SpatialDropout
+//! [`AlphaDropout`]: crate::layers::AlphaDropout
+//! [`GaussianDropout`]: crate::layers::GaussianDropout
+//! [`GaussianNoise`]: crate::layers::GaussianNoise
+//! [`DropConnect`]: crate::layers::DropConnect
+//! [`StochasticDepth`]: crate::layers::StochasticDepth
+//! [`FractionalMaxPool2d`]: crate::layers::FractionalMaxPool2d
+//! [`BatchNorm`]: crate::layers::BatchNorm
 
 use crate::graph::{Tape, Var};
 use crate::params::Params;

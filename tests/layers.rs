@@ -74,13 +74,13 @@ fn every_layer() -> Vec<(&'static str, Kind, Vec<usize>, Build)> {
         }),
         ("StochasticDepth for the batch", Noisy, vec![5], |p| {
             let dense = Dense::new(5, 5).build(p, "l");
-            Box::new(StochasticDepth::new(dense, 0.4).per_batch().scaling(Scaling::Original))
+            Box::new(StochasticDepth::new(dense, 0.7).per_batch().scaling(Scaling::Original))
         }),
         ("Residual", Plain, vec![5], |p| Box::new(Residual::new(Dense::new(5, 5).build(p, "l")))),
         ("ActivationPenalty", Plain, vec![5], |_| Box::new(ActivationPenalty::new(L2(0.1)))),
         ("Sequential", OfBatch, vec![5], |p| Box::new(
             Sequential::new()
-                .then(Dense::new(5, 6).build(p, "first"))
+                .then(Dense::new(5, 6).no_bias().build(p, "first"))
                 .then(BatchNorm::new(6).build(p, "norm"))
                 .then(Relu)
                 .then(Dense::new(6, 2).build(p, "second")),

@@ -225,24 +225,23 @@ impl Training {
             let what = format!("loss before step {step}");
             close(&what, &Tensor::scalar(got), &Tensor::scalar(want), tolerance)
         };
-        for (step, &want) in before.iter().enumerate() {
-            let tape = Tape::training(&params, Seed(step as u64));
+        let backward = |params: &Params<T>| {
+            let tape = Tape::training(params, Seed(0));
             let data = model.forward(tape.input(&x)).cross_entropy(&labels);
-            let gradients = tape.backward(data + tape.penalty());
-            drop(tape);
+            tape.backward(data + tape.penalty())
+        };
+        let gradients = backward(&params);
+        for (name, want) in &self.gradients0 {
+            let got = gradients.get(model.id(name)?).ok_or("a gradient is missing")?;
+            let got = Tensor::from_fn(&want.shape[..], |i| got[i]);
+            close(&format!("gradient of {name}"), &got, &want.tensor()?, demands.first)?;
+        }
+        for (step, &want) in before.iter().enumerate() {
+            let gradients = backward(&params);
             loss(want, gradients.loss(), step)?;
-            if step == 0 {
-                for (name, want) in &self.gradients0 {
-                    let got = gradients.get(model.id(name)?).ok_or("a gradient is missing")?;
-                    let got = Tensor::from_fn(&want.shape[..], |i| got[i]);
-                    close(&format!("gradient of {name}"), &got, &want.tensor()?, demands.first)?;
-                }
-            }
             optimizer.step(&mut params, &gradients);
         }
-        let tape = Tape::training(&params, Seed(0));
-        let data = model.forward(tape.input(&x)).cross_entropy(&labels);
-        loss(*last, tape.item(data + tape.penalty()), before.len())?;
+        loss(*last, backward(&params).loss(), before.len())?;
         for (name, want) in &self.end {
             let got = params.tensor(model.id(name)?);
             close(&format!("final {name}"), &got, &want.tensor()?, tolerance)?;

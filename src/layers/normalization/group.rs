@@ -5,7 +5,6 @@ use crate::graph::Var;
 use crate::layers::Layer;
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
-use crate::shape::{Axes, Shape};
 
 /// Group normalization: the channels, counted by axis 1, are cut into groups, and each group of
 /// each example is shifted and scaled to mean 0 and variance 1, then each channel to a learned scale
@@ -109,17 +108,14 @@ impl Layer for GroupNorm {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         self.affine.check("GroupNorm", x, 1);
         let (shape, groups) = (x.shape(), self.groups);
-        let grouped: Shape = [shape[0], groups, shape[1] / groups]
-            .into_iter()
-            .chain(shape[2..].iter().copied())
-            .collect();
-        let within = Axes::of(2..grouped.rank());
+        // The channels of a group lie side by side.
+        let size = shape[1..].iter().product::<usize>() / groups;
         assert!(
-            grouped[2..].iter().product::<usize>() > 1,
+            size > 1,
             "GroupNorm: an input of shape {shape} in {groups} groups has a single value in each, \
              which has no variance"
         );
         let (scale, shift) = self.affine.along(x, 1);
-        x.reshape(grouped).normalize(within, self.eps).reshape(shape) * scale + shift
+        x.reshape([shape[0], groups, size]).normalize(-1, self.eps).reshape(shape) * scale + shift
     }
 }
