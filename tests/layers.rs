@@ -1,7 +1,7 @@
 //! What holds for every layer: inference before, during and after training and after a reload,
 //! gradients, noise in training alone.
 
-use gradtape::layers::{self, NoisePer};
+use gradtape::layers;
 use gradtape::noise::marginalize;
 use gradtape::prelude::*;
 
@@ -250,18 +250,18 @@ fn what_is_linear_in_its_noise_infers_the_mean_over_the_noise() {
 fn noise_for_an_example_or_the_batch() {
     // The same example in each row: rows differ if each has noise of its own.
     let x = Tensor::from_fn([64, 20], |i| ((i % 20) as f64 * 0.73).sin());
-    let cases: [(NoisePer, Build); 4] = [
-        (NoisePer::Example, |p| Box::new(DropConnect::new(20, 8, 0.5).build(p, "l"))),
-        (NoisePer::Batch, |p| Box::new(DropConnect::new(20, 8, 0.5).per_batch().build(p, "l"))),
-        (NoisePer::Example, |_| Box::new(StochasticDepth::new(Relu, 0.5))),
-        (NoisePer::Batch, |_| Box::new(StochasticDepth::new(Relu, 0.5).per_batch())),
+    let cases: [(bool, Build); 4] = [
+        (false, |p| Box::new(DropConnect::new(20, 8, 0.5).build(p, "l"))),
+        (true, |p| Box::new(DropConnect::new(20, 8, 0.5).per_batch().build(p, "l"))),
+        (false, |_| Box::new(StochasticDepth::new(Relu, 0.5))),
+        (true, |_| Box::new(StochasticDepth::new(Relu, 0.5).per_batch())),
     ];
-    for (per, build) in cases {
+    for (shared, build) in cases {
         let (params, model) = built(build, 1);
         let y = trained(&params, &model, &x, 3);
         let width = y.shape()[1];
         let same = y.data().chunks(width).all(|row| row == &y.data()[..width]);
-        assert_eq!(same, per == NoisePer::Batch);
+        assert_eq!(same, shared);
     }
 }
 

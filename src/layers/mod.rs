@@ -1,4 +1,19 @@
 //! Layers: what a model is made of. They hold parameter ids and settings, never numbers.
+//!
+//! | layers | of |
+//! |---|---|
+//! | [`Dense`], [`Embedding`] | features, whole numbers |
+//! | [`Conv1d`], [`Conv2d`], [`ConvTranspose1d`], [`ConvTranspose2d`] | `[batch, channels, ..]` |
+//! | [`MaxPool2d`], [`AvgPool2d`], [`FractionalMaxPool2d`], [`GlobalAvgPool2d`] | images |
+//! | [`Recurrent`], [`Gru`], [`Lstm`] | `[batch, time, features]` |
+//! | [`BatchNorm`], [`LayerNorm`], [`GroupNorm`] | features, images |
+//! | [`Relu`], [`LeakyRelu`], [`Elu`], [`Selu`], [`Gelu`], [`Silu`], [`Tanh`], [`Sigmoid`], [`Softplus`], [`Softmax`], [`LogSoftmax`] | anything |
+//! | [`Dropout`], [`OriginalDropout`], [`SpatialDropout`], [`AlphaDropout`], [`GaussianDropout`], [`GaussianNoise`], [`DropConnect`], [`StochasticDepth`]: see [`noise`](crate::noise) | anything |
+//! | [`Sequential`], [`Residual`], [`Flatten`], [`Reshape`], [`ActivationPenalty`] | what others are put together with |
+//!
+//! Those with parameters are built: `Dense::new(784, 512).build(&mut params, "hidden")` adds
+//! `hidden/kernel` and `hidden/bias`. By default kernels are drawn by Glorot's uniform initializer
+//! and biases start at 0. A layer that is used in several places shares its parameters.
 
 mod activation;
 mod activation_penalty;
@@ -26,7 +41,7 @@ pub use dense::{Dense, DenseBuilder};
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use noise::{
     AlphaDropout, DropConnect, DropConnectBuilder, Dropout, GaussianDropout, GaussianNoise,
-    NoisePer, OriginalDropout, Scaling, SpatialDropout, StochasticDepth,
+    OriginalDropout, Scaling, SpatialDropout, StochasticDepth,
 };
 pub use normalization::{
     BatchNorm, BatchNormBuilder, GroupNorm, GroupNormBuilder, LayerNorm, LayerNormBuilder,

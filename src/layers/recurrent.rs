@@ -152,6 +152,12 @@ macro_rules! recurrent {
                 self
             }
 
+            /// A penalty on the bias.
+            pub fn bias_penalty(mut self, penalty: impl Penalty + 'static) -> Self {
+                self.bias = self.bias.penalty(penalty);
+                self
+            }
+
             /// The outputs of all steps, `[batch, time, units]`, instead of the last one's,
             /// `[batch, units]`: what another recurrent layer takes.
             pub fn return_sequences(mut self) -> Self {

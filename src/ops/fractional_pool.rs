@@ -247,19 +247,20 @@ impl Cuts {
             let exact = size as u64 * ((i as u64) << 16 | u64::from(u));
             exact.div_ceil((count as u64) << 16) as usize
         };
+        let origin = even(0);
         let mut start = 0;
         (0..count).map(move |i| {
-            let step = if pseudo {
-                even(i + 1) - even(i)
+            let end = if pseudo {
+                even(i + 1) - origin
             } else {
                 // As many of the steps that are left are long as have to be.
                 let drawn = u64::from(random_bits(i as u32, low, high));
                 let long = drawn * ((count - i) as u64) < (long_left as u64) << 32;
                 long_left -= usize::from(long);
-                short + usize::from(long)
+                start + short + usize::from(long)
             };
-            let range = start..start + step;
-            start = range.end;
+            let range = start..end;
+            start = end;
             range
         })
     }

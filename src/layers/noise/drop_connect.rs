@@ -132,11 +132,7 @@ impl DropConnect {
             (None, None) => y,
             (None, Some(_)) => panic!("DropConnect: a mask for a bias that is not there"),
         };
-        let Settings { keep, scaling, .. } = self.noise;
-        self.activated(match scaling {
-            Scaling::Inverted => y * (1.0 / keep),
-            Scaling::Original => y,
-        })
+        self.activated(self.noise.scaling.apply(y, true, self.noise.keep))
     }
 
     /// A random mask of a parameter's shape, one for each example if they do not share it.
@@ -161,11 +157,7 @@ impl DropConnect {
         let graph = x.graph();
         let y = x.matmul(graph.param(self.kernel));
         let y = self.bias.map_or(y, |bias| y + graph.param(bias));
-        let Settings { keep, scaling, .. } = self.noise;
-        match scaling {
-            Scaling::Inverted => y,
-            Scaling::Original => y * keep,
-        }
+        self.noise.scaling.apply(y, false, self.noise.keep)
     }
 
     /// The mean of the activation over draws of the normal distribution that has the mean and the
@@ -176,10 +168,7 @@ impl DropConnect {
         let squares = x.square().matmul(graph.param(self.kernel).square());
         let squares = self.bias.map_or(squares, |bias| squares + graph.param(bias).square());
         let Settings { keep, scaling, .. } = self.noise;
-        let variance = match scaling {
-            Scaling::Inverted => squares * ((1.0 - keep) / keep),
-            Scaling::Original => squares * (keep * (1.0 - keep)),
-        };
+        let variance = squares * (keep * (1.0 - keep) * scaling.factor(true, keep).powi(2));
         // Without a variance there is no noise; the root then has a derivative all the same.
         let std = variance.maximum(f64::from(f32::MIN_POSITIVE)).sqrt();
         let [batch, outputs] = [mean.shape()[0], mean.shape()[1]];

@@ -12,7 +12,7 @@ pub use dropout::{
 use serde::{Deserialize, Serialize};
 pub use stochastic_depth::StochasticDepth;
 
-use crate::graph::Mode;
+use crate::graph::Var;
 
 /// When it is made up for that noise leaves a part out on average.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -27,19 +27,28 @@ pub enum Scaling {
 }
 
 impl Scaling {
-    /// The factor on a tape of this mode where a share is kept.
-    fn factor(self, mode: Mode, keep: f64) -> f64 {
-        match (self, mode.draws_noise()) {
+    /// What a value is multiplied with for the share that is kept, with noise or without.
+    fn factor(self, noisy: bool, keep: f64) -> f64 {
+        match (self, noisy) {
             (Scaling::Inverted, true) => 1.0 / keep,
             (Scaling::Original, false) => keep,
             _ => 1.0,
         }
     }
+
+    /// The value times its factor.
+    #[track_caller]
+    fn apply<'t>(self, x: Var<'t>, noisy: bool, keep: f64) -> Var<'t> {
+        match self.factor(noisy, keep) {
+            1.0 => x,
+            factor => x * factor,
+        }
+    }
 }
 
-/// What shares a draw of the noise.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum NoisePer {
+/// What has a draw of the noise of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum NoisePer {
     /// Each example of the batch has its own.
     Example,
     /// The whole batch has the same.

@@ -77,17 +77,17 @@ impl StochasticDepth {
 impl Layer for StochasticDepth {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        let (mode, shape) = (x.graph().mode(), x.shape());
+        let (noisy, shape) = (x.graph().mode().draws_noise(), x.shape());
         let y = branch("StochasticDepth", &*self.inner, x);
-        let factor = self.scaling.factor(mode, self.survival);
-        if !mode.draws_noise() || self.survival == 1.0 {
-            return x + if factor == 1.0 { y } else { y * factor };
+        if !noisy || self.survival == 1.0 {
+            return x + self.scaling.apply(y, noisy, self.survival);
         }
         let draws = |axis: usize| match self.per {
             NoisePer::Example if axis == 0 => shape[0],
             _ => 1,
         };
         let gates: Shape = (0..shape.rank()).map(draws).collect();
+        let factor = self.scaling.factor(noisy, self.survival);
         x + y * x.graph().noise(gates, Distribution::bernoulli(self.survival, factor))
     }
 }
