@@ -298,3 +298,52 @@ fn every_kernel_knows_its_fans() {
     ];
     assert_eq!(fans, want);
 }
+
+/// Builds each layer with a kernel twice, with the same initializer.
+#[rustfmt::skip]
+fn with_kernels_drawn_by(init: impl Initializer + Copy + 'static) -> Params<f64> {
+    let mut params = Params::new(Seed(1));
+    let p = &mut params;
+    for copy in ["first", "second"] {
+        let name = |layer: &str| format!("{copy}/{layer}");
+        Dense::new(6, 4).init(init).build(p, &name("dense"));
+        DropConnect::new(6, 4, 0.5).init(init).build(p, &name("connect"));
+        Embedding::new(6, 4).init(init).build(p, &name("embedding"));
+        Conv1d::new(4, 6, 3).init(init).build(p, &name("conv1d"));
+        Conv2d::new(4, 6, 3).groups(2).init(init).build(p, &name("conv2d"));
+        ConvTranspose1d::new(4, 6, 3).init(init).build(p, &name("transpose1d"));
+        ConvTranspose2d::new(4, 6, 3).stride(5).init(init).build(p, &name("transpose2d"));
+        Recurrent::new(4, 6).init(init).recurrent_init(init).build(p, &name("recurrent"));
+        Gru::new(4, 6).init(init).recurrent_init(init).build(p, &name("gru"));
+        Lstm::new(4, 6).init(init).recurrent_init(init).build(p, &name("lstm"));
+    }
+    params
+}
+
+#[test]
+fn every_layer_takes_every_initializer_and_draws_other_values_each_time() {
+    let all = [
+        with_kernels_drawn_by(GlorotNormal),
+        with_kernels_drawn_by(GlorotUniform),
+        with_kernels_drawn_by(HeNormal),
+        with_kernels_drawn_by(HeUniform),
+        with_kernels_drawn_by(LecunNormal),
+        with_kernels_drawn_by(LecunUniform),
+        with_kernels_drawn_by(Normal { mean: 0.0, std: 1.0 }),
+        with_kernels_drawn_by(Uniform { low: -1.0, high: 1.0 }),
+    ];
+    for params in all {
+        for id in params.layout().ids() {
+            let entry = params.layout().entry(id);
+            let Some(name) = entry.name.strip_prefix("first/") else { continue };
+            let other = params.find(&format!("second/{name}")).expect("built twice");
+            let (values, others) = (params.values(id), params.values(other));
+            if entry.role == Role::Weight {
+                assert!(values.iter().all(|w| w.is_finite() && *w != 0.0), "{name}");
+                assert!(values.iter().zip(others).all(|(a, b)| a != b), "{name}");
+            } else {
+                assert_eq!(values, others, "{name}");
+            }
+        }
+    }
+}

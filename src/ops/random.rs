@@ -309,7 +309,7 @@ mod tests {
         // The variances of the powers are 1, 2, 15 and 96.
         for (power, want, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)]
         {
-            let deviation = (f64::from(variance) / n as f64).sqrt();
+            let deviation = f64::sqrt(variance / n as f64);
             assert!((moment(power) - want).abs() < 5.0 * deviation, "moment {power}");
         }
         for (bound, share) in [(1.0, 0.317_310_5), (2.0, 0.045_500_3), (3.0, 0.002_699_8), (4.0, 6.334e-5)] {

@@ -45,8 +45,7 @@ impl Graph {
     }
 
     /// Gives a parameter of the role [`Role::State`] a new value, such as a running mean that takes
-    /// in this batch's. Only on a tape for training; on others nothing
-    /// changes.
+    /// in this batch's. This is for training: on other tapes nothing changes.
     ///
     /// Running a tape changes nothing by itself: the new value leaves it with the gradients, and
     /// the optimizer's step puts it in place
