@@ -36,6 +36,7 @@
 //! | build a model | [`layers`]: [`Dense`](layers::Dense), your own [`Layer`](layers::Layer) |
 //! | choose initial values | [`init`] |
 //! | keep weights small | [`penalty`] |
+//! | train with noise, test without | [`noise`] |
 //! | read data | [`data`] |
 //! | train | [`optim`], [`train`] |
 //! | verify gradients | [`gradcheck`] |
@@ -61,6 +62,7 @@ pub mod graph;
 pub mod init;
 pub mod layers;
 pub mod loss;
+pub mod noise;
 /// All operations: value, gradient rule, kinks and the orders of derivatives that are checked
 /// against differences. In rules, `g` is the gradient that arrives and `y` the value.
 ///
@@ -89,6 +91,7 @@ pub use grad::gradcheck;
 pub use graph::{Graph, IndexOperand, Input, Mode, NonFinite, Operand, SavedGraph, Tape, Var};
 pub use ops::conv::Convolution;
 pub use ops::custom::{CustomKernel, CustomOp, apply_kernel};
+pub use ops::fractional_pool::FractionalPooling;
 pub use ops::pool::Pooling;
 pub use ops::window::{Padding, PerAxis};
 pub use params::{Gradients, ParamId, Parameter, Params, Role};

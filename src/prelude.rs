@@ -10,8 +10,12 @@ pub use crate::init::{
 };
 pub use crate::init::{Identity, LinearDefault, Orthogonal, TruncatedNormal, VarianceScaling};
 pub use crate::layers::{
-    Dense, Dropout, Layer, LeakyRelu, LogSoftmax, Relu, Sequential, Sigmoid, Softmax, Softplus,
-    Tanh,
+    ActivationPenalty, AlphaDropout, AvgPool2d, BatchNorm, Conv1d, Conv2d, ConvTranspose1d,
+    ConvTranspose2d, Dense, DropConnect, Dropout, Elu, Embedding, Flatten, FractionalMaxPool2d,
+    GaussianDropout, GaussianNoise, Gelu, GlobalAvgPool2d, GroupNorm, Gru, Layer, LayerNorm,
+    LeakyRelu, LogSoftmax, Lstm, MaxPool2d, OriginalDropout, Recurrent, Relu, Reshape, Residual,
+    RunningStatistics, Scaling, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, SpatialDropout,
+    StochasticDepth, Tanh,
 };
 pub use crate::loss;
 pub use crate::optim::{
@@ -23,9 +27,9 @@ pub use crate::optim::{
     CosineDecay, CosineRestarts, ExponentialDecay, InverseTimeDecay, OneCycle, Piecewise,
     PolynomialDecay, ReduceOnPlateau, StepDecay,
 };
-pub use crate::penalty::{L1, L1L2, L2, Penalty};
+pub use crate::penalty::{L1, L1L2, L2, Orthogonality, Penalty};
 pub use crate::train::{Accuracy, EarlyStopping, ModelCheckpoint, Trainer};
 pub use crate::{
-    Convolution, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params, Pooling, Role,
-    Scalar, Seed, Shape, SparseRows, Tape, Tensor, Var,
+    Convolution, FractionalPooling, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params,
+    Pooling, Role, Scalar, Seed, Shape, SparseRows, Tape, Tensor, Var,
 };

@@ -199,4 +199,26 @@ fn steady_loops_make_no_call_to_the_allocator() {
         optimizer.step(&mut params, &gradients);
     });
     assert_eq!(sparse, 0, "training on sparse rows");
+
+    let mut params = Params::new(Seed(0));
+    let model = Sequential::new()
+        .then(Conv2d::new(1, 4, 3).padding(1).no_bias().build(&mut params, "filters"))
+        .then(BatchNorm::new(4).build(&mut params, "norm"))
+        .then(Relu)
+        .then(SpatialDropout(0.1))
+        .then(FractionalMaxPool2d::new(FractionalPooling::random(1.4).overlapping()))
+        .then(Residual::new(GroupNorm::new(2, 4).build(&mut params, "groups")))
+        .then(Flatten)
+        .then(GaussianDropout(0.1))
+        .then(ActivationPenalty::new(L1(1e-4)))
+        .then(DropConnect::new(100, 8, 0.3).build(&mut params, "connect"))
+        .then(StochasticDepth::new(LayerNorm::new(8).build(&mut params, "layer"), 0.8));
+    let mut optimizer = Adam::new(0.001);
+    let layers = calls_in(1_000, |i| {
+        let tape = Tape::training(&params, Seed(i as u64));
+        let loss = model.forward(tape.input(&images)).square().mean(..);
+        let gradients = tape.backward(loss + tape.penalty());
+        optimizer.step(&mut params, &gradients);
+    });
+    assert_eq!(layers, 0, "training with noise and running statistics");
 }

@@ -236,7 +236,7 @@ impl Placing<'_> {
         let mut slot = || slots.take(OperandDraft::Load(i));
         match &draft.loads[i] {
             LoadDraft::Immediate(value) => Load::Immediate { value: *value, slot: slot() },
-            LoadDraft::Mask(mask) => Load::Mask { mask: mask.clone(), slot: slot() },
+            LoadDraft::Noise(noise) => Load::Noise { noise: noise.clone(), slot: slot() },
             LoadDraft::View(view) => {
                 let place = self.place_of(view.storage).behind(view.start);
                 let Some(strides) = &shape.loads[i] else { return Load::Direct(place) };

@@ -6,7 +6,7 @@ use super::plan::{Batch, Place};
 use crate::graph::NodeId;
 use crate::ops::Constant;
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
-use crate::ops::random::Mask;
+use crate::ops::random::Noise;
 use crate::ops::view::View;
 use crate::shape::{Shape, Strides};
 
@@ -96,7 +96,7 @@ pub(super) struct GroupDraft {
 #[derive(Clone, PartialEq)]
 pub(super) enum LoadDraft {
     Immediate(Constant),
-    Mask(Mask),
+    Noise(Noise),
     View(ViewDraft),
 }
 

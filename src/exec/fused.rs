@@ -11,7 +11,7 @@ use super::memory::Memory;
 use super::plan::{Immediate, Place};
 use super::tiling::{TILE, Tiling};
 use crate::ops::elementwise::{Elementwise, MAX_ARITY};
-use crate::ops::random::Mask;
+use crate::ops::random::Noise;
 use crate::scalar::Scalar;
 
 /// The most operands of a fused group, its inputs and its own results: what its tiles' pointers
@@ -45,7 +45,7 @@ pub(super) enum Load {
     /// At any other strides.
     Strided { place: Place, strides: SmallVec<[usize; 4]>, slot: u8 },
     /// Drawn at random.
-    Mask { mask: Mask, slot: u8 },
+    Noise { noise: Noise, slot: u8 },
 }
 
 /// One operation of a group.
@@ -152,7 +152,7 @@ impl Group {
                             read_run(row, stride, out);
                         }
                     }
-                    Load::Direct(_) | Load::Strided { .. } | Load::Mask { .. } => {}
+                    Load::Direct(_) | Load::Strided { .. } | Load::Noise { .. } => {}
                 }
             }
         }
@@ -221,9 +221,9 @@ impl Group {
                         read_run(from.add(offset), stride, out);
                     }
                 }
-                Load::Mask { mask, slot } => {
+                Load::Noise { noise, slot } => {
                     let seed = tiles.memory.seed();
-                    mask.fill(seed, start, tiles.slot(i, *slot, len));
+                    noise.fill(seed, start, tiles.slot(i, *slot, len));
                 }
                 Load::Immediate { .. } | Load::Splat { .. } | Load::Periodic { .. } => {}
             }

@@ -29,7 +29,7 @@ enum Value {
     Attached(u32),
     Seed,
     /// Drawn where it is used.
-    Mask,
+    Noise,
     /// A result of a group that is still open.
     Member {
         group: usize,
@@ -100,7 +100,7 @@ impl Lowering<'_> {
         let value = match (&self.nodes[id.index()].op, self.simplified.constants[id.index()]) {
             (_, Some(constant)) => Value::Constant(constant),
             (Op::Source(source), _) => self.source(*source, id),
-            (Op::Mask(_), _) => Value::Mask,
+            (Op::Noise(_), _) => Value::Noise,
             (Op::Elementwise(op), _) => self.elementwise(*op, id),
             (Op::View(view), _) => self.view(view, id),
             (Op::Reduce(reduce), _) if reduce.kind == Kind::Sum => self.sum(reduce, id),
@@ -226,9 +226,9 @@ impl Lowering<'_> {
                 return OperandDraft::Code(code);
             }
             Value::Constant(value) => LoadDraft::Immediate(value),
-            Value::Mask if *self.shape(input) == self.groups[group].space => {
-                let Op::Mask(mask) = &self.nodes[input.index()].op else { unreachable!() };
-                LoadDraft::Mask(mask.clone())
+            Value::Noise if *self.shape(input) == self.groups[group].space => {
+                let Op::Noise(noise) = &self.nodes[input.index()].op else { unreachable!() };
+                LoadDraft::Noise(noise.clone())
             }
             _ => {
                 let view = self.view_of(input);
@@ -277,9 +277,9 @@ impl Lowering<'_> {
         match self.value(id) {
             Value::View(view) => view,
             Value::Constant(value) => self.copy(id, LoadDraft::Immediate(value), None),
-            Value::Mask => {
-                let Op::Mask(mask) = &self.nodes[id.index()].op else { unreachable!() };
-                self.copy(id, LoadDraft::Mask(mask.clone()), None)
+            Value::Noise => {
+                let Op::Noise(noise) = &self.nodes[id.index()].op else { unreachable!() };
+                self.copy(id, LoadDraft::Noise(noise.clone()), None)
             }
             _ => unreachable!("not a number, or not yet computed"),
         }

@@ -38,7 +38,7 @@ fn random_graph<'t>(graph: &'t Graph, seed: Seed, nodes: usize) -> Var<'t> {
         let y = pool[rng.random_range(0..pool.len())];
         let fits = x.shape().broadcast(&y.shape()).is_ok();
         let matrix = x.shape().rank() == 2;
-        let next = match rng.random_range(0..22) {
+        let next = match rng.random_range(0..23) {
             0 | 1 if fits => x + y,
             2 if fits => x - y,
             3 | 4 if fits => x * y,
@@ -59,6 +59,7 @@ fn random_graph<'t>(graph: &'t Graph, seed: Seed, nodes: usize) -> Var<'t> {
             19 if matrix => x.max_keep(1),
             20 if matrix => x.transpose().transpose(),
             21 if matrix => x.logsumexp_keep(0),
+            22 => x.gaussian_noise(0.3),
             _ if matrix && y.shape().rank() == 2 && x.shape()[1] == y.shape()[0] => {
                 x.matmul(y) * 0.2
             }

@@ -31,7 +31,7 @@ pub(crate) use trace::{Targets, Trace, TraceStore};
 pub use var::{IndexOperand, Operand, Var};
 
 use crate::grad::sweep::differentiate;
-use crate::ops::random::Mask;
+use crate::ops::random::{Distribution, Noise};
 use crate::ops::sparse::ONLY_MULTIPLIED;
 use crate::ops::state::Update;
 use crate::ops::{Constant, Op};
@@ -41,10 +41,22 @@ use crate::shape::Shape;
 /// Whether a graph is recorded to train or to infer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// Noise such as dropout is part of the graph.
+    /// Noise such as dropout is drawn; batch normalization uses the batch's statistics, and the
+    /// running ones take them in.
     Training,
-    /// Noise is left out.
+    /// Noise is left out, or made up for in the way that each layer names; statistics are the
+    /// running ones.
     Inference,
+    /// Noise is drawn as in training, but statistics are the running ones and nothing is updated:
+    /// one of the many networks that inference stands for. See [`noise`](crate::noise).
+    Sampling,
+}
+
+impl Mode {
+    /// Whether noise is drawn.
+    pub fn draws_noise(self) -> bool {
+        self != Mode::Inference
+    }
 }
 
 /// A graph being recorded: operations, shapes and parameter names, without any numbers.
@@ -69,11 +81,15 @@ struct Recording {
     cursor: usize,
     attached: Vec<Attached>,
     inputs: u32,
-    masks: u32,
+    streams: u32,
     updates: u32,
     /// The values that [`Var::watch`] gave a name. Room for the usual few, so that a model that
     /// is watched trains without allocations too.
     watched: SmallVec<[(Cow<'static, str>, NodeId); 8]>,
+    /// The sum of the penalties that layers have added.
+    added_penalty: Option<NodeId>,
+    /// Whether the sum of all penalties is recorded, so that one added later would be missed.
+    penalty_taken: bool,
 }
 
 impl Graph {
@@ -85,9 +101,11 @@ impl Graph {
             cursor: 0,
             attached,
             inputs: 0,
-            masks: 0,
+            streams: 0,
             updates: 0,
             watched: SmallVec::new(),
+            added_penalty: None,
+            penalty_taken: false,
         });
         Self { mode, layout, recording, store }
     }
@@ -216,21 +234,55 @@ impl Graph {
         layout.filter_map(|id| Some((id, self.latest_update(id)?.id()))).collect()
     }
 
-    /// Takes so many streams for random masks; which is the first.
+    /// Takes so many streams of random numbers; which is the first.
     fn take_streams(&self, count: u32) -> Option<u32> {
-        let masks = &mut self.recording.borrow_mut().masks;
-        let first = *masks;
-        *masks = first.checked_add(count)?;
+        let streams = &mut self.recording.borrow_mut().streams;
+        let first = *streams;
+        *streams = first.checked_add(count)?;
         Some(first)
     }
 
-    /// A random mask of a stream of its own.
+    /// Adds a scalar to what [`Tape::penalty`] gives, such as a penalty on a layer's values.
+    ///
+    /// # Panics
+    ///
+    /// If the penalty is not one number, or the tape's penalty is recorded already, which would
+    /// miss this one.
     #[track_caller]
-    pub(crate) fn mask(&self, shape: Shape, keep: f64, scale: f64) -> Var<'_> {
-        let stream = self.take_streams(1).expect("there are fewer masks than streams");
-        let seed = self.source(Source::Seed, &Shape::from([2]));
-        let mask = Mask { stream, keep: Constant(keep), scale: Constant(scale), shape };
-        self.record(mask, &[seed.id()])
+    pub fn add_penalty(&self, penalty: Var<'_>) {
+        let shape = penalty.shape();
+        assert!(shape.numel() == 1, "add_penalty: a value of shape {shape} is not one number");
+        assert!(
+            !self.recording.borrow().penalty_taken,
+            "add_penalty: the tape's penalty is recorded already and would miss this one; ask for \
+             `tape.penalty()` after the forward pass"
+        );
+        let penalty = penalty.operand(self).reshape(Shape::scalar());
+        let before = self.recording.borrow().added_penalty;
+        let sum = before.map_or(penalty, |before| self.var(before) + penalty);
+        self.recording.borrow_mut().added_penalty = Some(sum.id());
+    }
+
+    /// The sum of the penalties that layers have added; none may be added from now on.
+    fn take_penalty(&self) -> Option<Var<'_>> {
+        let recording = &mut *self.recording.borrow_mut();
+        recording.penalty_taken = true;
+        recording.added_penalty.map(|id| self.var(id))
+    }
+
+    /// Random numbers of a stream of their own.
+    #[track_caller]
+    pub(crate) fn noise(&self, shape: Shape, distribution: Distribution) -> Var<'_> {
+        let (stream, seed) = self.random_stream();
+        self.record(Noise { stream, distribution, shape }, &[seed.id()])
+    }
+
+    /// The number of the next random operation, which tells its draws from all others', and the
+    /// run's seed as an input.
+    #[track_caller]
+    pub(crate) fn random_stream(&self) -> (u32, Var<'_>) {
+        let stream = self.take_streams(1).expect("there are fewer random operations than streams");
+        (stream, self.source(Source::Seed, &Shape::from([2])))
     }
 
     /// Records a source of this shape.

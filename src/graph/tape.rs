@@ -96,9 +96,17 @@ impl<'p, T: Scalar> Tape<'p, T> {
         Self::new(params, seed, Mode::Training)
     }
 
-    /// A tape for inference: noise is left out.
+    /// A tape for inference: noise is left out. Where there is no inference without noise, as in
+    /// fractional pooling, the seed is 0.
     pub fn inference(params: &'p Params<T>) -> Self {
         Self::new(params, Seed(0), Mode::Inference)
+    }
+
+    /// A tape for one of the networks that inference stands for: noise is drawn from this seed as
+    /// in training, but running statistics are used as they are and nothing is updated. See
+    /// [`noise::marginalize`](crate::noise::marginalize), which averages over many.
+    pub fn sampling(params: &'p Params<T>, seed: Seed) -> Self {
+        Self::new(params, seed, Mode::Sampling)
     }
 
     fn new(params: &'p Params<T>, seed: Seed, mode: Mode) -> Self {
@@ -170,7 +178,11 @@ impl<'p, T: Scalar> Tape<'p, T> {
         self.graph.one_hot(indices, depth)
     }
 
-    /// The sum of all parameters' penalties, a scalar; 0 if there are none.
+    /// The sum of all parameters' penalties and of those that layers have added to the graph
+    /// ([`Graph::add_penalty`]), a scalar; 0 if there are none.
+    ///
+    /// Ask for it after the forward pass: a layer that adds a penalty later panics, because it
+    /// would be missed.
     #[track_caller]
     pub fn penalty(&self) -> Var<'_> {
         let layout = self.graph.layout();
@@ -186,7 +198,9 @@ impl<'p, T: Scalar> Tape<'p, T> {
             );
             sum = Some(sum.map_or(penalty, |sum| sum + penalty));
         }
-        sum.unwrap_or_else(|| self.scalar(0.0))
+        let added = self.graph.take_penalty();
+        let all = [sum, added].into_iter().flatten().reduce(|sum, penalty| sum + penalty);
+        all.unwrap_or_else(|| self.scalar(0.0))
     }
 
     /// Asks that this value be kept whenever the tape runs, so that [`value`](Self::value) and

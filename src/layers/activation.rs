@@ -27,6 +27,12 @@ activations! {
     Sigmoid => |x| x.sigmoid();
     /// [`Var::softplus`] as a layer.
     Softplus => |x| x.softplus();
+    /// [`Var::gelu`] as a layer.
+    Gelu => |x| x.gelu();
+    /// [`Var::silu`] as a layer.
+    Silu => |x| x.silu();
+    /// [`Var::selu`] as a layer.
+    Selu => |x| x.selu();
     /// [`Var::softmax`] along the last axis as a layer. Losses take logits, so a classifier that
     /// is trained needs none.
     Softmax => |x| x.softmax(-1);
@@ -42,5 +48,16 @@ impl Layer for LeakyRelu {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         x.leaky_relu(self.0)
+    }
+}
+
+/// [`Var::elu`] with this `alpha` as a layer.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Elu(pub f64);
+
+impl Layer for Elu {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        x.elu(self.0)
     }
 }

@@ -1,10 +1,10 @@
 //! The fully connected layer.
 
 use crate::graph::Var;
-use crate::init::{Fans, GlorotUniform, Initializer, Zeros};
+use crate::init::{Fans, GlorotUniform, Zeros};
 use crate::layers::Layer;
+use crate::layers::settings::weight_settings;
 use crate::params::{ParamId, Parameter, Params, Role};
-use crate::penalty::Penalty;
 use crate::scalar::Scalar;
 
 /// A fully connected layer: `x · kernel + bias` for `x` of `[batch, inputs]`.
@@ -59,37 +59,9 @@ impl Dense {
     }
 }
 
+weight_settings!(DenseBuilder);
+
 impl DenseBuilder {
-    /// How the kernel's initial values are drawn.
-    pub fn init(mut self, init: impl Initializer + 'static) -> Self {
-        self.kernel = self.kernel.init(init);
-        self
-    }
-
-    /// How the bias' initial values are drawn.
-    pub fn bias_init(mut self, init: impl Initializer + 'static) -> Self {
-        self.bias = self.bias.map(|bias| bias.init(init));
-        self
-    }
-
-    /// A penalty on the kernel.
-    pub fn penalty(mut self, penalty: impl Penalty + 'static) -> Self {
-        self.kernel = self.kernel.penalty(penalty);
-        self
-    }
-
-    /// A penalty on the bias.
-    pub fn bias_penalty(mut self, penalty: impl Penalty + 'static) -> Self {
-        self.bias = self.bias.map(|bias| bias.penalty(penalty));
-        self
-    }
-
-    /// A layer without bias.
-    pub fn no_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
-
     /// Adds the layer's parameters, `name/kernel` and `name/bias`.
     ///
     /// # Panics

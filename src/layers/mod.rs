@@ -1,13 +1,56 @@
 //! Layers: what a model is made of. They hold parameter ids and settings, never numbers.
+//!
+//! | layers | of |
+//! |---|---|
+//! | [`Dense`], [`Embedding`] | features, whole numbers |
+//! | [`Conv1d`], [`Conv2d`], [`ConvTranspose1d`], [`ConvTranspose2d`] | `[batch, channels, ..]` |
+//! | [`MaxPool2d`], [`AvgPool2d`], [`FractionalMaxPool2d`], [`GlobalAvgPool2d`] | images |
+//! | [`Recurrent`], [`Gru`], [`Lstm`] | `[batch, time, features]` |
+//! | [`BatchNorm`], [`LayerNorm`], [`GroupNorm`] | features, images |
+//! | [`Relu`], [`LeakyRelu`], [`Elu`], [`Selu`], [`Gelu`], [`Silu`], [`Tanh`], [`Sigmoid`], [`Softplus`], [`Softmax`], [`LogSoftmax`] | anything |
+//! | [`Dropout`], [`OriginalDropout`], [`SpatialDropout`], [`AlphaDropout`], [`GaussianDropout`], [`GaussianNoise`], [`DropConnect`], [`StochasticDepth`]: see [`noise`](crate::noise) | anything |
+//! | [`Sequential`], [`Residual`], [`Flatten`], [`Reshape`], [`ActivationPenalty`] | what others are put together with |
+//!
+//! Those with parameters are built: `Dense::new(784, 512).build(&mut params, "hidden")` adds
+//! `hidden/kernel` and `hidden/bias`. By default kernels are drawn by Glorot's uniform initializer
+//! and biases start at 0. A layer that is used in several places shares its parameters.
 
 mod activation;
+mod activation_penalty;
+mod convolution;
 mod dense;
-mod dropout;
+mod embedding;
+mod noise;
+mod normalization;
+mod pooling;
+mod recurrent;
+mod reshape;
+mod residual;
 mod sequential;
+mod settings;
 
-pub use activation::{LeakyRelu, LogSoftmax, Relu, Sigmoid, Softmax, Softplus, Tanh};
+pub use activation::{
+    Elu, Gelu, LeakyRelu, LogSoftmax, Relu, Selu, Sigmoid, Silu, Softmax, Softplus, Tanh,
+};
+pub use activation_penalty::ActivationPenalty;
+pub use convolution::{
+    Conv1d, Conv1dBuilder, Conv2d, Conv2dBuilder, ConvTranspose1d, ConvTranspose1dBuilder,
+    ConvTranspose2d, ConvTranspose2dBuilder,
+};
 pub use dense::{Dense, DenseBuilder};
-pub use dropout::Dropout;
+pub use embedding::{Embedding, EmbeddingBuilder};
+pub use noise::{
+    AlphaDropout, DropConnect, DropConnectBuilder, Dropout, GaussianDropout, GaussianNoise,
+    OriginalDropout, Scaling, SpatialDropout, StochasticDepth,
+};
+pub use normalization::{
+    BatchNorm, BatchNormBuilder, GroupNorm, GroupNormBuilder, LayerNorm, LayerNormBuilder,
+    RunningStatistics,
+};
+pub use pooling::{AvgPool2d, FractionalMaxPool2d, GlobalAvgPool2d, MaxPool2d};
+pub use recurrent::{Gru, GruBuilder, Lstm, LstmBuilder, Recurrent, RecurrentBuilder};
+pub use reshape::{Flatten, Reshape};
+pub use residual::Residual;
 pub use sequential::Sequential;
 
 use crate::graph::Var;
@@ -21,11 +64,11 @@ use crate::graph::Var;
 /// ```
 /// use gradtape::prelude::*;
 ///
-/// struct Residual {
+/// struct Block {
 ///     inner: Dense,
 /// }
 ///
-/// impl Layer for Residual {
+/// impl Layer for Block {
 ///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
 ///         x + self.inner.forward(x).relu()
 ///     }
@@ -33,7 +76,7 @@ use crate::graph::Var;
 ///
 /// let mut params = Params::<f32>::new(Seed(0));
 /// let layers: Vec<Box<dyn Layer>> = vec![
-///     Box::new(Residual { inner: Dense::new(4, 4).build(&mut params, "residual") }),
+///     Box::new(Block { inner: Dense::new(4, 4).build(&mut params, "block") }),
 ///     Box::new(Dense::new(4, 2).build(&mut params, "output")),
 /// ];
 /// let tape = Tape::inference(&params);

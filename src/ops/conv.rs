@@ -30,10 +30,10 @@ mod tests;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Convolution<const D: usize> {
-    stride: [usize; D],
+    pub(crate) stride: [usize; D],
     padding: [[usize; 2]; D],
     dilation: [usize; D],
-    groups: usize,
+    pub(crate) groups: usize,
 }
 
 impl<const D: usize> Default for Convolution<D> {

@@ -17,6 +17,7 @@ use crate::shape::{Axes, IntoAxes, Shape};
 
 mod activation;
 mod constant;
+mod dropout;
 mod norm;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -142,8 +143,8 @@ macro_rules! families {
 families! {
     /// An operation that works on each element alone, its inputs broadcast.
     elementwise: Elementwise,
-    /// A random mask, different in each run's seed.
-    random: Mask,
+    /// Random numbers, others for each seed of a run.
+    random: Noise,
     /// The same numbers in another shape or order.
     view: View,
     /// A tensor embedded in a larger one.
@@ -165,6 +166,8 @@ families! {
     conv: Conv,
     /// The largest or the mean of windows of images.
     pool: Pool,
+    /// The largest of regions of images that are cut at random.
+    fractional_pool: FractionalPool,
     /// Entries chosen by whole numbers.
     index: Index,
     /// An operation of the user's own.
@@ -174,6 +177,22 @@ families! {
     softmax: Softmax,
     /// A new value of a parameter that is state.
     state: Update,
+}
+
+impl Op {
+    /// The stream of random numbers that it draws from, if it draws any.
+    pub(crate) fn stream(&self) -> Option<u32> {
+        self.clone().stream_mut().copied()
+    }
+
+    /// The stream of random numbers that it draws from, to be changed.
+    pub(crate) fn stream_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Op::Noise(noise) => Some(&mut noise.stream),
+            Op::FractionalPool(pool) => Some(&mut pool.stream),
+            _ => None,
+        }
+    }
 }
 
 /// What every family of operations provides.

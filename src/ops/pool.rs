@@ -1,6 +1,7 @@
 //! Pooling of images: the largest value or the mean of each window, and what their gradients need.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -304,7 +305,7 @@ impl Operation for Pool {
 }
 
 /// One of the planes that lie one behind the other.
-fn nth<T>(planes: &[T], i: usize, size: usize) -> &[T] {
+pub(super) fn nth<T>(planes: &[T], i: usize, size: usize) -> &[T] {
     &planes[i * size..][..size]
 }
 
@@ -333,7 +334,7 @@ impl Planes {
     #[inline(always)]
     fn each_window(
         &self,
-        mut visit: impl FnMut(usize, std::ops::Range<usize>, std::ops::Range<usize>),
+        mut visit: impl FnMut(usize, Range<usize>, Range<usize>),
     ) {
         let range = |axis: usize, window: usize| {
             let Windows { taps, stride, padding: [before, _], .. } = self.windows[axis];
@@ -374,19 +375,31 @@ impl Planes {
             return;
         }
         self.each_window(|window, rows, columns| {
-            let mut best = rows.start * width + columns.start;
-            let mut largest = x[best];
-            for y in rows {
-                let start = y * width + columns.start;
-                for (i, &x) in x[start..start + columns.len()].iter().enumerate() {
-                    if x > largest || (x.is_nan() && !largest.is_nan()) {
-                        (best, largest) = (start + i, x);
-                    }
-                }
-            }
-            visit(window, best);
+            visit(window, largest(x, width, rows, columns));
         });
     }
+}
+
+/// The place of the largest number in a part of a plane of this width: the first one row by row,
+/// NaN before any number.
+#[inline(always)]
+pub(super) fn largest<T: Scalar>(
+    x: &[T],
+    width: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) -> usize {
+    let mut best = rows.start * width + columns.start;
+    let mut largest = x[best];
+    for y in rows {
+        let start = y * width + columns.start;
+        for (i, &x) in x[start..start + columns.len()].iter().enumerate() {
+            if x > largest || (x.is_nan() && !largest.is_nan()) {
+                (best, largest) = (start + i, x);
+            }
+        }
+    }
+    best
 }
 
 impl<'t> Var<'t> {

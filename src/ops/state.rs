@@ -56,7 +56,7 @@ impl Graph {
     }
 
     /// Gives a parameter of the role [`Role::State`] a new value, such as a running mean that takes
-    /// in this batch's. On a tape for inference nothing changes.
+    /// in this batch's. This is for training: on other tapes nothing changes.
     ///
     /// Running a tape changes nothing by itself: the new value leaves it with the gradients, and
     /// the optimizer's step puts it in place
@@ -91,7 +91,7 @@ impl Graph {
             role == Role::State,
             "update: `{name}` is a {role:?}, which optimizers change; only State is updated"
         );
-        if self.mode() == Mode::Inference {
+        if self.mode() != Mode::Training {
             return;
         }
         let update = self.record(Update, &[self.param(id).id(), value.detach().id()]);

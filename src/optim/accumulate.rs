@@ -77,6 +77,8 @@ impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Accumulate<O, T> {
             None => self.sum = Some(gradients.copy()),
         }
         self.gathered += 1;
+        // Each of the calls updates running statistics, as if there were a step for each.
+        gradients.apply_updates(params);
         // A state that was restored may come from longer rounds.
         if self.gathered >= self.calls {
             self.flush(params);

@@ -65,6 +65,12 @@ impl Parameter {
         Self { entry, fans, init: Box::new(Zeros) }
     }
 
+    /// Another shape.
+    pub(crate) fn shape(mut self, shape: Shape) -> Self {
+        self.entry.shape = shape;
+        self
+    }
+
     /// How the initial values are drawn.
     pub fn init(mut self, init: impl Initializer + 'static) -> Self {
         self.init = Box::new(init);

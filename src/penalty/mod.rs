@@ -1,5 +1,21 @@
-//! Penalties on parameters: part of the loss, graph nodes like any other.
+//! Penalties: part of the loss, graph nodes like any other.
+//!
+//! | penalty | of `w` | gradient |
+//! |---|---|---|
+//! | [`L1`]`(λ)` | `λ Σ abs(w)` | `λ sgn(w)` |
+//! | [`L2`]`(λ)` | `λ/2 Σ w²` | `λ w` |
+//! | [`L1L2`] | both | both |
+//! | [`Orthogonality`]`(λ)` | `λ ‖wᵀw - 1‖²` | `4λ w (wᵀw - 1)` |
+//!
+//! On parameters they are set where a layer is built, by `penalty` for its kernel and `bias_penalty`
+//! for its bias; on the values that pass through a model they are added by the layer
+//! [`ActivationPenalty`](crate::layers::ActivationPenalty) or by
+//! [`Graph::add_penalty`](crate::Graph::add_penalty). All of them are part of
+//! [`Tape::penalty`](crate::Tape::penalty), to be asked for after the forward pass.
 
+mod orthogonality;
+
+pub use orthogonality::Orthogonality;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::Var;

@@ -1,6 +1,6 @@
 //! The library against reference values: outputs and gradients of operations and losses, the
-//! parameters that optimizers arrive at, the rates of schedules and what large samples of initializers
-//! come to, all computed in double precision by other frameworks.
+//! parameters that optimizers arrive at, the rates of schedules, what large samples of initializers
+//! come to and whole trainings, all computed in double precision by other frameworks.
 //!
 //! The cases are the JSON files in this folder, or those in the folder that the environment
 //! variable `GRADTAPE_GOLDEN` names; README.md describes them. Nothing is ever skipped: a case,
@@ -16,6 +16,7 @@ mod optimizers;
 mod planted;
 mod saved;
 mod schedules;
+mod training;
 
 use std::any::Any;
 use std::io::Write;
@@ -98,7 +99,7 @@ macro_rules! files {
     };
 }
 
-files!(ops, losses, optimizers, schedules, initializers);
+files!(ops, losses, optimizers, schedules, initializers, training);
 
 #[test]
 fn there_are_no_unknown_files() {

@@ -4,7 +4,7 @@ use gradtape::Tensor;
 use serde_json::{Value, json};
 
 use crate::compare::{DOUBLE, SINGLE, close};
-use crate::{initializers, losses, ops, optimizers, outcome, schedules};
+use crate::{initializers, losses, ops, optimizers, outcome, schedules, training};
 
 /// `a * b` with `b` broadcast, to second order.
 fn product() -> Value {
@@ -87,6 +87,44 @@ fn average() -> Value {
     })
 }
 
+/// `x · w1 + b1` of one number, tanh, `· w2 + b2` for two classes: a loss without any update.
+fn run() -> Value {
+    let number = |x: f64| json!({"shape": [1, 1], "data": [x]});
+    let row = |x: [f64; 2]| json!({"shape": [1, 2], "data": x});
+    let params = json!({
+        "w1": number(0.5), "b1": {"shape": [1], "data": [0.0]},
+        "w2": row([1.0, 1.0]), "b2": {"shape": [2], "data": [0.0, 0.0]},
+    });
+    json!({
+        "name": "training/planted", "kind": "training", "config": {"l1": 0.0, "l2": 0.5},
+        "optimizer": "sgd", "hyper": {"lr": 0.5}, "x": number(0.0),
+        "labels": {"shape": [1], "dtype": "i64", "data": [1]},
+        "params0": params, "gradients0": {"w1": number(0.25)},
+        "losses": [0.5625 + std::f64::consts::LN_2], "final": params, "sensitivity": 1.0,
+    })
+}
+
+/// Dropout of a hidden layer of one unit whose value is 0, so that only `b2` matters.
+fn masked() -> Value {
+    let number = |x: f64| json!({"shape": [1, 1], "data": [x]});
+    let row = |x: [f64; 2]| json!({"shape": [1, 2], "data": x});
+    json!({
+        "name": "dropout/planted", "kind": "dropout",
+        "config": {"variant": "lecture", "keep": {"hidden": 0.5}},
+        "x": number(0.0), "labels": {"shape": [1], "dtype": "i64", "data": [1]},
+        "params0": {
+            "w1": number(0.5), "b1": {"shape": [1], "data": [1.0]},
+            "w2": row([0.0, 0.0]), "b2": {"shape": [2], "data": [3.0, 3.0]},
+        },
+        "masks": {"hidden": number(1.0)},
+        "train": {
+            "logits": row([3.0, 3.0]), "loss": std::f64::consts::LN_2,
+            "gradients": {"b2": {"shape": [2], "data": [0.5, -0.5]}}, "gradient_x": number(0.0),
+        },
+        "test": {"logits": row([3.0, 3.0]), "loss": std::f64::consts::LN_2},
+    })
+}
+
 /// The case with another value at a place, named as JSON pointers do.
 fn with(mut case: Value, place: &str, value: impl Into<Value>) -> Value {
     *case.pointer_mut(place).expect("the case has this place") = value.into();
@@ -108,6 +146,8 @@ fn without_a_mistake_the_cases_pass() {
     assert_eq!(initializers::check(&uniform()), Ok(()));
     assert_eq!(optimizers::check(&clipping()), Ok(()));
     assert_eq!(optimizers::check(&average()), Ok(()));
+    assert_eq!(training::check(&run()), Ok(()));
+    assert_eq!(training::check(&masked()), Ok(()));
 }
 
 #[test]
@@ -137,6 +177,26 @@ fn a_wrong_number_is_found_and_located() {
     assert!(said.starts_with("clipped gradients after step 0 in f64 at [1]: got 2e0"), "{said}");
     let said = optimizers::check(&wrong(average(), "/ema/data/1")).expect_err("average");
     assert!(said.starts_with("average after step 1 in f64 at [0]: got 2.5e-1"), "{said}");
+    let places: [(&str, &str); 4] = [
+        ("/gradients0/w1/data/0", "gradient of w1 in f64 at [0, 0]: got 2.5e-1"),
+        ("/losses/0", "loss before step 0 in f64"),
+        ("/final/w2/data/1", "final w2 in f64 at [0, 1]: got 1e0"),
+        ("/final/w1/data/0", "final w1 in f64 at [0, 0]: got 5e-1"),
+    ];
+    for (place, want) in places {
+        let said = training::check(&wrong(run(), place)).expect_err(place);
+        assert!(said.starts_with(want), "{place}: {said}");
+    }
+    let places: [(&str, &str); 4] = [
+        ("/train/logits/data/1", "training logits in f64 at [0, 1]: got 3e0"),
+        ("/train/gradients/b2/data/0", "gradient of b2 in f64 at [0]: got 5e-1"),
+        ("/test/logits/data/0", "test logits in f64 at [0, 0]: got 3e0"),
+        ("/test/loss", "test loss in f64"),
+    ];
+    for (place, want) in places {
+        let said = training::check(&wrong(masked(), place)).expect_err(place);
+        assert!(said.starts_with(want), "{place}: {said}");
+    }
 }
 
 #[test]
@@ -203,6 +263,8 @@ fn what_is_not_known_fails_by_name() {
             )),
             "attribute `delay` = 3",
         ),
+        (training::check(&with(run(), "/optimizer", "lion")), "optimizer `lion`"),
+        (training::check(&with(masked(), "/config/variant", "alpha")), "variant `alpha`"),
     ];
     for (found, name) in cases {
         let said = found.expect_err(name);

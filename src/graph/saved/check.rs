@@ -8,9 +8,9 @@ use crate::graph::{Node, Source};
 use crate::ops::{Content, Op};
 use crate::shape::Shape;
 
-/// More random masks than any graph has; the rest of the numbers is left to what is recorded
+/// More random operations than any graph has; the rest of the numbers is left to what is recorded
 /// after it.
-const MASKS: u32 = 1 << 24;
+const STREAMS: u32 = 1 << 24;
 
 impl SavedGraph {
     /// Whether each node fits those that it reads.
@@ -42,10 +42,10 @@ impl SavedGraph {
         let inputs = self.read_by(at)?;
         let shape = match &node.op {
             Op::Source(source) => self.source_shape(*source)?,
-            Op::Mask(mask) if mask.stream >= MASKS => {
-                return Err(format!("stream {} is not below {MASKS}", mask.stream));
-            }
             op => {
+                if let Some(stream) = op.stream().filter(|&stream| stream >= STREAMS) {
+                    return Err(format!("stream {stream} is not below {STREAMS}"));
+                }
                 let shapes: Vec<&Shape> = inputs.iter().map(|input| &input.shape).collect();
                 op.infer(&shapes)?
             }

@@ -9,7 +9,6 @@ use super::{Parts, SavedGraph};
 use crate::error::Error;
 use crate::graph::{Attached, Graph, Input, NodeId, Operand, Source, Tape, Var};
 use crate::ops::Op;
-use crate::ops::random::Mask;
 use crate::params::{Layout, ParamId, Params};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -64,11 +63,13 @@ impl SavedGraph {
                 Op::Source(source @ (Source::Scalar(_) | Source::Seed)) => {
                     graph.source_at(*source, &node.shape, location)
                 }
-                Op::Mask(mask) => {
-                    let stream = first_stream + mask.stream;
-                    record(Mask { stream, ..mask.clone() }.into())
+                op => {
+                    let mut op = op.clone();
+                    if let Some(stream) = op.stream_mut() {
+                        *stream += first_stream;
+                    }
+                    record(op)
                 }
-                op => record(op.clone()),
             };
             ids.push(var.id());
         }
@@ -162,9 +163,9 @@ impl SavedGraph {
         Ok(())
     }
 
-    /// How many streams its random masks draw from.
+    /// How many streams of random numbers it draws from.
     fn streams(&self) -> u32 {
-        let stream = |op: &Op| if let Op::Mask(mask) = op { mask.stream + 1 } else { 0 };
-        self.0.nodes.iter().map(|node| stream(&node.op)).max().unwrap_or(0)
+        let streams = self.0.nodes.iter().filter_map(|node| node.op.stream());
+        streams.max().map_or(0, |last| last + 1)
     }
 }
