@@ -1,4 +1,4 @@
-//! Onto a tape: a saved graph recorded again, with parameters, inputs and indices bound anew.
+//! Onto a tape: a saved graph recorded again, with parameters and inputs bound anew.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ impl SavedGraph {
     /// # Errors
     ///
     /// If parameters are missing or of another shape, which names all of them; if the number of
-    /// inputs or one's shape is another; if an index is not below the size that it counts into.
-    /// Nothing is recorded then.
+    /// inputs, one's kind or one's shape is another; if an index is not below the size that it
+    /// counts into. Nothing is recorded then.
     ///
     /// # Panics
     ///
@@ -114,7 +114,7 @@ impl SavedGraph {
             return Err(Error::SavedGraph(reason));
         }
         for (at, (own, input)) in self.inputs().iter().zip(inputs).enumerate() {
-            let (expected, found) = (own.content, input.content());
+            let (expected, found) = (own.kind.content(), input.content());
             if expected != found {
                 let what = self.input_name(at);
                 let reason = format!("{what}: expected {expected}, found {found}");
