@@ -225,7 +225,7 @@ impl Content {
                 "sparse rows can only be multiplied by a matrix, `x.matmul(w)`; for anything else \
                  bind them dense: `tape.input(&rows.to_dense())`"
             }
-            Content::Seed => "the seed is read by random masks only",
+            Content::Seed => "the seed is read by random operations only",
         }
     }
 }
