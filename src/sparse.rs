@@ -11,8 +11,8 @@ use crate::tensor::Tensor;
 /// A matrix of mostly zeros, of which only the other entries are stored, row by row (the "CSR"
 /// format): bags of words, multi-hot features. Clones share the entries.
 ///
-/// A tape binds it by [`Tape::sparse`](crate::Tape::sparse), and multiplies it by a matrix without
-/// ever making it dense: 512 reviews of 20 different words each cost as much as 20 columns do, not
+/// A tape takes it as an [input](crate::Tape::input), and multiplies it by a matrix without ever
+/// making it dense: 512 reviews of 20 different words each cost as much as 20 columns do, not
 /// as much as the 10,000 of the vocabulary.
 ///
 /// ```
@@ -26,7 +26,7 @@ use crate::tensor::Tensor;
 /// let mut params = Params::<f32>::new(Seed(0));
 /// let layer = Dense::new(5, 2).build(&mut params, "layer");
 /// let tape = Tape::inference(&params);
-/// let sparse = layer.forward(tape.sparse(&texts));
+/// let sparse = layer.forward(tape.input(&texts));
 /// let dense = layer.forward(tape.input(&texts.to_dense()));
 /// assert_eq!(tape.value(sparse), tape.value(dense));
 /// # Ok::<(), gradtape::Error>(())

@@ -114,7 +114,7 @@ fn sparse_rows_are_multiplied_by_a_matrix_and_nothing_else() {
     let w = params.add(Parameter::new("hidden/kernel", [3, 4]));
     let rows = SparseRows::multi_hot(3, [[0], [2]]).unwrap();
     let tape = Tape::inference(&params);
-    let (x, w) = (tape.sparse(&rows), tape.param(w));
+    let (x, w) = (tape.input(&rows), tape.param(w));
     let way_out = "can only be multiplied by a matrix, `x.matmul(w)`; for anything else bind them \
                    dense: `tape.input(&rows.to_dense())`";
     assert_says(|| x + 1.0, &["add: sparse rows", way_out, "inputs: sparse %0 [2, 3]"]);
@@ -133,6 +133,46 @@ fn sparse_rows_are_multiplied_by_a_matrix_and_nothing_else() {
     assert_says(|| x.matmul(w.transpose()), &[columns]);
     let matrices = tape.input(&Tensor::zeros([2, 3, 4]));
     assert_says(|| x.matmul(matrices), &["multiplied by one matrix, not [2, 3, 4]"]);
+}
+
+#[test]
+fn whole_numbers_choose_and_nothing_else() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add(Parameter::new("hidden/kernel", [2, 4]));
+    let tape = Tape::inference(&params);
+    let (labels, w) = (tape.input(&Indices::from([1, 0])), tape.param(w));
+    let way_out = "whole numbers, such as labels, are read by `gather_rows`, `pick`, `one_hot` and \
+                   losses only; for arithmetic bind them as a `Tensor`";
+    let says = |op: &str| format!("{op}: {way_out}");
+    assert_says(|| labels + 1.0, &[&says("add"), "inputs: indices %0 [2]"]);
+    assert_says(|| 2.0 * labels, &[&says("mul")]);
+    assert_says(|| w.transpose() - labels, &[&says("sub"), "indices %0 [2]"]);
+    assert_says(|| labels.sum(..), &[&says("sum")]);
+    assert_says(|| labels.detach(), &[&says("detach")]);
+    assert_says(|| labels.reshape([2, 1]), &[&says("reshape")]);
+    assert_says(|| w.mean_squared_error(labels.broadcast_to([2, 4])), &[&says("broadcast_to")]);
+    assert_says(|| Var::concat(&[labels, labels], 0), &[&says("concat")]);
+    assert_says(|| labels.gather_rows([0]), &[&says("gather_rows")]);
+    assert_says(|| tape.value(labels), &[&says("value")]);
+    assert_says(|| tape.keep(labels), &[&says("keep")]);
+    assert_says(|| tape.interpret(labels), &[&says("interpret")]);
+    let y = w.pick(labels).sum(..);
+    assert_says(|| tape.gradient(y, &[labels]), &[&says("gradient")]);
+    assert_says(|| w.pick(w), &["pick: param hidden/kernel", "is not whole numbers; bind them as"]);
+    let rows = SparseRows::multi_hot(2, [[0], [1]]).unwrap();
+    let rows = tape.input(&rows);
+    assert_says(|| w.pick(rows), &["pick: sparse", "is not whole numbers; bind them as"]);
+    assert_says(|| rows.matmul(labels), &[&says("reshape")]);
+
+    // An earlier step that had numbers in this place changes nothing.
+    for _ in 0..2 {
+        let tape = Tape::inference(&params);
+        let _ = tape.value(tape.input(&Tensor::zeros([2])).exp());
+        drop(tape);
+        let tape = Tape::inference(&params);
+        let labels = tape.input(&Indices::from([1, 0]));
+        assert_says(|| labels.exp(), &[&says("exp")]);
+    }
 }
 
 #[test]

@@ -19,21 +19,30 @@ fn changed(place: &str, value: Value) -> Result<SavedGraph, String> {
 
 #[test]
 fn files_that_are_not_what_they_say_are_refused() {
-    // x, w, x w, the seed, the mask, their product, the indices, what they pick
+    // x, w, x w, the seed, the mask, their product, the labels, what they pick
     for (place, value, reason) in [
         ("/format", json!(2), "integer `2`, expected version 1 of the format of saved graphs"),
         ("/inputs/0/shape", json!([4, 2]), "expected a result of shape [3, 2], found [4, 2]"),
         ("/inputs/0/shape", json!([u64::MAX, 2]), "is too large"),
+        ("/inputs/0/kind", json!("indices"), "input 0 is whole numbers, not numbers"),
+        ("/inputs/0/kind", json!("sparse_rows"), "input 0 is sparse rows, not numbers"),
+        ("/inputs/0/kind", json!("seed"), "unknown variant `seed`"),
+        ("/inputs/1/kind", json!("tensor"), "input 1 is numbers, not whole numbers"),
+        ("/inputs/1/shape", json!([2]), "expected a result of shape [3], found [2]"),
+        ("/nodes/6/op", json!({"source": {"indices": 0}}), "0 is numbers, not whole numbers"),
+        ("/nodes/6/op", json!({"source": {"indices": 2}}), "there are not so many"),
+        ("/nodes/6/op", json!({"source": {"sparse": 1}}), "1 is whole numbers, not sparse rows"),
         ("/parameters", json!([]), "`param` recorded at"),
         ("/nodes/2/inputs", json!([0, 2]), "reads node 2, which does not come before it"),
         ("/nodes/2/inputs", json!([0]), "expected 2 inputs, found 1"),
         ("/nodes/2/inputs", json!([0, 1, 1]), "expected 2 inputs, found 3"),
         ("/nodes/4/inputs", json!([0]), "expected the seed as input 0, found numbers"),
         ("/nodes/5/inputs", json!([2, 3]), "expected numbers as input 1, found the seed"),
-        ("/nodes/7/inputs", json!([5, 4]), "expected indices as input 1, found numbers"),
-        ("/nodes/4/op/mask/stream", json!(u32::MAX), "is not below"),
+        ("/nodes/7/inputs", json!([5, 4]), "expected whole numbers as input 1, found numbers"),
+        ("/nodes/4/op/noise/stream", json!(u32::MAX), "is not below"),
         ("/nodes/5/shape", json!([2, 3]), "expected a result of shape [2, 3], found [3, 2]"),
         ("/nodes/2/op", json!({"custom": 0}), "unknown variant `custom`"),
+        ("/nodes/2/op", json!({"update": null}), "unknown variant `update`"),
         ("/nodes/2/op", json!({"flip": {"axes": [2]}}), "expected 1 inputs, found 2"),
         ("/nodes/2/location", json!("nowhere"), "expected a file, line and column"),
         ("/outputs/y", json!(8), "output `y` is node 8, which has no numbers"),
@@ -48,10 +57,9 @@ fn files_that_are_not_what_they_say_are_refused() {
 /// What is wrong with an operation on inputs of these shapes, the last of them indices if it reads
 /// any.
 fn refused(op: &Value, inputs: &[&[usize]], indices: bool) -> String {
-    let slot = |i: usize| match indices && i + 1 == inputs.len() {
-        true => json!({"indices": 0}),
-        false => json!({"input": i}),
-    };
+    let whole = |i: usize| indices && i + 1 == inputs.len();
+    let slot = |i: usize| if whole(i) { json!({"indices": i}) } else { json!({"input": i}) };
+    let kind = |i: usize| if whole(i) { "indices" } else { "tensor" };
     let node = |op: Value, inputs: Vec<usize>, shape: &[usize]| {
         let location = "model.rs:1:1";
         json!({"op": op, "inputs": inputs, "shape": shape, "location": location})
@@ -60,12 +68,11 @@ fn refused(op: &Value, inputs: &[&[usize]], indices: bool) -> String {
     let mut nodes: Vec<Value> =
         sources.map(|(i, shape)| node(json!({"source": slot(i)}), vec![], shape)).collect();
     nodes.push(node(op.clone(), (0..inputs.len()).collect(), &[]));
-    let shapes: Vec<Value> = inputs.iter().map(|s| json!({"name": null, "shape": s})).collect();
+    let input = |(i, shape)| json!({"name": null, "shape": shape, "kind": kind(i)});
     let file = json!({
         "format": 1,
         "parameters": [],
-        "inputs": shapes[..inputs.len() - usize::from(indices)],
-        "indices": inputs[inputs.len() - usize::from(indices)..],
+        "inputs": inputs.iter().enumerate().map(input).collect::<Vec<_>>(),
         "nodes": nodes,
         "outputs": {"y": inputs.len()},
     });

@@ -1,11 +1,12 @@
 //! Graphs saved, read back and run without the code that recorded them.
 
 use std::collections::BTreeMap;
-use std::slice::from_ref;
 use std::sync::Arc;
 
+use gradtape::graph::InputKind;
+use gradtape::loss::cross_entropy;
 use gradtape::prelude::*;
-use gradtape::{CustomKernel, CustomOp, SavedGraph, apply_kernel};
+use gradtape::{CustomKernel, CustomOp, Input, SavedGraph, apply_kernel};
 use serde_json::json;
 
 /// What is read of what was saved.
@@ -14,6 +15,12 @@ fn reread(saved: &SavedGraph) -> SavedGraph {
     let read = serde_json::from_str(&text).expect("what was written can be read");
     assert!(read == *saved);
     read
+}
+
+/// The inputs of a saved graph: name, kind and shape of each.
+fn listed(saved: &SavedGraph) -> Vec<(Option<&str>, InputKind, Shape)> {
+    let inputs = saved.inputs().iter();
+    inputs.map(|input| (input.name.as_deref(), input.kind, input.shape.clone())).collect()
 }
 
 fn bits(tensor: &[f32]) -> Vec<u32> {
@@ -65,8 +72,10 @@ fn a_loaded_network_with_noise_and_penalties_trains_to_the_same_bits() {
     };
     let saved = reread(&loss(&Tape::training(&params, Seed(0))));
     let mut loaded = filled(&saved, &params);
-    assert_eq!(saved.inputs()[0].name.as_deref(), Some("x"));
-    assert_eq!(saved.indices(), [Shape::from([5])]);
+    assert_eq!(
+        listed(&saved),
+        [(Some("x"), InputKind::Tensor, [5, 6].into()), (None, InputKind::Indices, [5].into())]
+    );
     assert_eq!(saved.outputs().collect::<Vec<_>>(), ["loss"]);
 
     let mut optimizers = [Adam::new(0.01), Adam::new(0.01)];
@@ -76,8 +85,7 @@ fn a_loaded_network_with_noise_and_penalties_trains_to_the_same_bits() {
         let gradients = tape.backward(original);
 
         let again = Tape::training(&loaded, Seed(step));
-        let inputs = [again.input(&x)];
-        let outputs = saved.record(again.graph(), &inputs, from_ref(&labels));
+        let outputs = saved.record(again.graph(), &[again.input(&x), again.input(&labels)]);
         let loss = outputs.expect("everything fits")["loss"];
         let gradients_again = again.backward(loss);
         assert_eq!(again.item(loss).to_bits(), tape.item(original).to_bits());
@@ -111,7 +119,7 @@ fn saved_gradients_train_a_convolutional_network() {
 
     // No line of what follows knows of convolutions or of how to differentiate.
     let run = |params: &Params| -> BTreeMap<String, Tensor> {
-        saved.run(params, from_ref(&images), from_ref(&labels)).expect("everything fits")
+        saved.run(params, &[&images, &labels]).expect("everything fits")
     };
     let outputs = run(&params);
     for (name, var) in &wanted {
@@ -139,7 +147,7 @@ fn loaded_graphs_are_differentiated_and_checked_in_double_precision() {
     let saved = reread(&tape.save(&[("x", x)], &[("loss", loss)]).expect("it can be saved"));
     let report = gradcheck(&filled(&saved, &params), |tape| {
         let x = tape.input(&ramp([5, 6]).cast());
-        saved.record(tape.graph(), &[x], &[]).expect("everything fits")["loss"]
+        saved.record(tape.graph(), &[x]).expect("everything fits")["loss"]
     });
     report.expect("it can be checked").assert_below(1e-6);
 }
@@ -163,7 +171,7 @@ fn only_what_the_outputs_need_is_saved() {
     // Behind an input nothing is saved, whatever computed it there.
     let saved = tape.save(&[("c", c), ("inner", inner)], &[("y", y)]).expect("it can be saved");
     assert!(saved.parameters().is_empty());
-    let outputs = reread(&saved).run(&Params::new(Seed(0)), &[ramp([3]), ramp([3])], &[]);
+    let outputs = reread(&saved).run(&Params::new(Seed(0)), &[&ramp([3]), &ramp([3])]);
     let squares: Vec<f32> = ramp([3]).data().iter().map(|x| x * x).collect();
     assert_eq!(outputs.expect("everything fits")["y"].data(), squares);
 }
@@ -183,7 +191,7 @@ fn the_file_is_readable() {
         file["parameters"],
         json!([{"name": "w", "shape": [2], "role": "Weight", "trainable": true}])
     );
-    assert_eq!(file["inputs"], json!([{"name": "x", "shape": [3, 2]}]));
+    assert_eq!(file["inputs"], json!([{"name": "x", "shape": [3, 2], "kind": "tensor"}]));
     assert_eq!(file["outputs"], json!({"y": 4}));
     let nodes = &file["nodes"];
     assert_eq!(nodes[0]["op"], json!({"source": {"input": 0}}));
@@ -205,7 +213,7 @@ fn infinite_constants_survive() {
     let y = x.pad(&[[1, 1]], f64::NEG_INFINITY).maximum(f64::NAN) + 0.1;
     let z = x.equal(0.0).select(f64::NEG_INFINITY, x) * 1e300;
     let saved = reread(&tape.save(&[("x", x)], &[("y", y), ("z", z)]).expect("it can be saved"));
-    let outputs = saved.run(&params, &[ramp([3])], &[]).expect("everything fits");
+    let outputs = saved.run(&params, &[&ramp([3])]).expect("everything fits");
     assert_eq!(bits(outputs["y"].data()), bits(tape.value(y).data()));
     assert_eq!(bits(outputs["z"].data()), bits(tape.value(z).data()));
     assert_eq!(outputs["z"].data()[0], f32::NEG_INFINITY);
@@ -222,7 +230,7 @@ fn what_a_loaded_node_did_wrong_is_said_of_the_line_that_it_was_written_in() {
 
     let tape = Tape::inference(&params);
     let x = tape.input(&Tensor::full([2, 2], -1.0));
-    let outputs = saved.record(tape.graph(), &[x], &[]).expect("everything fits");
+    let outputs = saved.record(tape.graph(), &[x]).expect("everything fits");
     assert!(tape.item(outputs["y"]).is_nan());
     let culprit = tape.find_non_finite().expect("a logarithm of a negative number");
     assert_eq!(culprit.op, "ln");
@@ -243,14 +251,14 @@ fn a_graph_recorded_twice_has_noise_of_its_own_each_time() {
     // Noise is part of the graph, whatever the tape is for.
     let tape = Tape::training(&params, Seed(9));
     let x = tape.input(&ones);
-    let record = || saved.record(tape.graph(), &[x], &[]).expect("everything fits")["y"];
+    let record = || saved.record(tape.graph(), &[x]).expect("everything fits")["y"];
     let [first, second, own] = [record(), record(), x.dropout(0.5)].map(|y| tape.value(y));
     assert_eq!(first, original);
     for (a, b) in [(&first, &second), (&first, &own), (&second, &own)] {
         let agreeing = a.data().iter().zip(b.data()).filter(|(a, b)| a == b).count();
         assert!((140..260).contains(&agreeing), "{agreeing} of 400");
     }
-    let run = saved.run(&params, &[ones], &[]).expect("everything fits");
+    let run = saved.run(&params, &[&ones]).expect("everything fits");
     assert!(run["y"].data().contains(&0.0));
 }
 
@@ -269,7 +277,7 @@ fn follows_the_batch(item: &[usize], model: &Model) {
         let x = ramp(shape(rows));
         let tape = Tape::inference(&params);
         let y = model(tape.input(&x));
-        let outputs = saved.run(&params, &[x], &[]).expect("it follows the batch");
+        let outputs = saved.run(&params, &[&x]).expect("it follows the batch");
         assert_eq!(outputs["y"], tape.value(y), "{rows} rows");
     }
 }
@@ -299,7 +307,7 @@ fn what_holds_on_to_the_size_of_the_batch_is_refused_by_name() {
         let tape = Tape::training(&params, Seed(0));
         let x = tape.input(&ramp([4, 4]));
         let saved = tape.save(&[("x", x)], &[("y", model(x))]).expect("it can be saved");
-        let run = saved.run(&params, &[ramp([size, 4])], &[]);
+        let run = saved.run(&params, &[&ramp([size, 4])]);
         run.expect_err("the size of the batch is part of it").to_string()
     };
     for size in [1, 2, 3, 5, 8] {
@@ -334,27 +342,148 @@ fn inputs_that_do_not_fit_are_refused_by_name() {
     let [x, y] = [0, 1].map(|_| tape.input(&ramp([4, 3])));
     let z = (x + y).pick([0, 1, 2, 0]);
     let saved = reread(&tape.save(&[("x", x)], &[("z", z)]).expect("it can be saved"));
-    let refused = |inputs: &[Tensor], indices: &[Indices]| {
-        saved.run(&params, inputs, indices).expect_err("it does not fit").to_string()
+    let refused = |inputs: &[&dyn Input<f32>]| {
+        saved.run(&params, inputs).expect_err("it does not fit").to_string()
     };
     let (fits, labels) = (ramp([4, 3]), Indices::from([0, 1, 2, 0]));
-    let inputs = [fits.clone(), fits.clone()];
-    let wide = [fits.clone(), ramp([4, 5])];
     let text = |rest: &str| format!("saved graph: {rest}");
-    assert_eq!(refused(&inputs[..1], &[]), text("expected 2 inputs, found 1"));
-    assert_eq!(refused(&inputs, &[]), text("expected 1 indices, found 0"));
-    let labels_again = [labels.clone()];
-    let wide = refused(&wide, &labels_again);
+    assert_eq!(refused(&[&fits]), text("expected 3 inputs, found 1"));
+    assert_eq!(refused(&[&fits, &fits]), text("expected 3 inputs, found 2"));
+    let wide = refused(&[&fits, &ramp([4, 5]), &labels]);
     assert_eq!(wide, text("input 1: expected shape [4, 3], found [4, 5]"));
-    let flat = refused(&[ramp([12]), fits.clone()], &labels_again);
+    let flat = refused(&[&ramp([12]), &fits, &labels]);
     assert_eq!(flat, text("input `x`: expected shape [4, 3], found [12]"));
-    let short = refused(&[ramp([3, 3]), fits.clone()], &labels_again);
+    let short = refused(&[&ramp([3, 3]), &fits, &labels]);
     assert!(short.contains("batch of 4") && short.contains("`add` recorded at "), "{short}");
-    let above = refused(&inputs, &[Indices::from([0, 1, 3, 0])]);
+    let above = refused(&[&fits, &fits, &Indices::from([0, 1, 3, 0])]);
     assert!(above.contains("`pick` recorded at ") && above.ends_with("index 3 is not below 3"));
-    let shape = refused(&inputs, &[Indices::from([0])]);
+    let shape = refused(&[&fits, &fits, &Indices::from([0])]);
     assert!(shape.contains("batch of 4"), "{shape}");
-    assert!(saved.run(&params, &inputs, &[labels]).is_ok());
+    assert!(saved.run(&params, &[&fits, &fits, &labels]).is_ok());
+}
+
+#[test]
+fn labels_are_an_input_like_any_other() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let (x, labels) = (tape.input(&ramp([4, 3])), tape.input(&Indices::from([0, 1, 2, 0])));
+    let each = cross_entropy(x, labels);
+    let inputs = [("labels", labels), ("x", x)];
+    let saved = reread(&tape.save(&inputs, &[("each", each)]).expect("it can be saved"));
+    let (name, kind) = ("labels", InputKind::Indices);
+    assert_eq!(listed(&saved)[0], (Some(name), kind, [4].into()));
+
+    // Others of a smaller batch, chosen anew each time.
+    let x = ramp([2, 3]);
+    for labels in [[2, 1], [0, 0]] {
+        let labels = Indices::from(labels);
+        let tape = Tape::inference(&params);
+        let each = cross_entropy(tape.input(&x), &labels);
+        let outputs = saved.run(&params, &[&labels, &x]).expect("everything fits");
+        assert_eq!(outputs["each"], tape.value(each));
+    }
+
+    let rows = SparseRows::multi_hot(3, [[0], [2]]).expect("columns below 3");
+    let labels = Indices::from([2, 1]);
+    let kinds: [([&dyn Input<f32>; 2], &str); 4] = [
+        ([&x, &x], "input `labels`: expected whole numbers, found numbers"),
+        ([&rows, &x], "input `labels`: expected whole numbers, found sparse rows"),
+        ([&labels, &labels], "input `x`: expected numbers, found whole numbers"),
+        ([&labels, &rows], "input `x`: expected numbers, found sparse rows"),
+    ];
+    for (inputs, reason) in kinds {
+        let error = saved.run(&params, &inputs).expect_err("it is of another kind").to_string();
+        assert_eq!(error, format!("saved graph: {reason}"));
+    }
+}
+
+#[test]
+fn sparse_rows_may_hold_another_number_of_entries_each_time() {
+    let mut params = Params::<f32>::new(Seed(2));
+    let layer = Dense::new(5, 2).build(&mut params, "layer");
+    let texts = |words: &[&[u32]]| SparseRows::multi_hot(5, words).expect("words below 5");
+    let tape = Tape::training(&params, Seed(0));
+    let x = tape.input(&texts(&[&[0, 3], &[1]]));
+    let y = layer.forward(x).tanh();
+    let saved = reread(&tape.save(&[("texts", x)], &[("y", y)]).expect("it can be saved"));
+    assert_eq!(listed(&saved), [(Some("texts"), InputKind::SparseRows, [2, 5].into())]);
+    for words in [&[&[][..], &[4]][..], &[&[0, 1, 2, 3, 4], &[2, 3]], &[&[1]], &[&[0], &[], &[4]]] {
+        let rows = texts(words);
+        let tape = Tape::inference(&params);
+        let y = layer.forward(tape.input(&rows)).tanh();
+        let outputs = saved.run(&params, &[&rows]).expect("everything fits");
+        assert_eq!(outputs["y"], tape.value(y), "{words:?}");
+    }
+    let dense = saved.run(&params, &[&texts(&[&[0]]).to_dense()]).expect_err("it is dense");
+    let reason = "saved graph: input `texts`: expected sparse rows, found numbers";
+    assert_eq!(dense.to_string(), reason);
+}
+
+/// A loss that reads the statistics of the batch, and takes them into a running mean.
+fn gathering<'t>(graph: &'t Graph, mean: ParamId, w: ParamId, x: Var<'t>) -> Var<'t> {
+    let of_batch = x.mean(0);
+    graph.update(mean, 0.9 * graph.state(mean) + 0.1 * of_batch);
+    ((x - of_batch) * graph.param(w)).square().mean(..)
+}
+
+#[test]
+fn a_saved_graph_updates_no_state_unless_its_user_does() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let mean = params.add(Parameter::new("mean", [3]).role(Role::State));
+    let w = params.add_tensor("w", &Tensor::from([0.5, -1.0, 2.0]));
+    let names = |saved: &SavedGraph| -> Vec<String> {
+        saved.parameters().iter().map(|parameter| parameter.name.clone()).collect()
+    };
+    let tape = Tape::training(&params, Seed(0));
+    let x = tape.input(&ramp([4, 3]));
+    let loss = gathering(tape.graph(), mean, w, x);
+    let without = reread(&tape.save(&[("x", x)], &[("loss", loss)]).expect("it can be saved"));
+    assert_eq!(names(&without), ["w"], "what the output does not read is left out");
+    let outputs = [("loss", loss), ("mean", tape.graph().state(mean))];
+    let with = reread(&tape.save(&[("x", x)], &outputs).expect("it can be saved"));
+    assert_eq!(names(&with), ["mean", "w"]);
+    assert!(!serde_json::to_string(&with).expect("it can be written").contains("update"));
+    // Behind an input nothing is saved, whatever updates it there.
+    let inputs = [("x", x), ("mean", tape.graph().state(mean))];
+    let given = reread(&tape.save(&inputs, &outputs).expect("it can be saved"));
+    assert_eq!(names(&given), ["w"]);
+    let start = params.clone();
+    let gradients = tape.backward(loss);
+    gradients.apply_updates(&mut params);
+
+    // The traces of `params` know updates at the very nodes that the loaded graph repeats.
+    for graph in [&without, &with] {
+        for params in [&start, &params] {
+            let mut loaded = params.clone();
+            let tape = Tape::training(params, Seed(0));
+            let outputs = graph.record(tape.graph(), &[tape.input(&ramp([4, 3]))]);
+            let gradients = tape.backward(outputs.expect("everything fits")["loss"]);
+            gradients.apply_updates(&mut loaded);
+            assert_eq!(bits(loaded.flat()), bits(params.flat()));
+        }
+    }
+
+    let mut loaded = start;
+    let tape = Tape::training(&loaded, Seed(0));
+    let outputs = with.record(tape.graph(), &[tape.input(&ramp([4, 3]))]).expect("everything fits");
+    tape.graph().update(mean, outputs["mean"]);
+    let gradients = tape.backward(outputs["loss"]);
+    gradients.apply_updates(&mut loaded);
+    assert_ne!(loaded.values(mean), [0.0; 3]);
+    assert_eq!(bits(loaded.flat()), bits(params.flat()));
+}
+
+#[test]
+fn outputs_are_numbers() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let labels = tape.input(&Indices::from([0, 1]));
+    let rows = tape.input(&SparseRows::multi_hot(3, [[0], [2]]).expect("columns below 3"));
+    for (y, reason) in [(labels, "is indices %0 [2]: whole"), (rows, "is sparse %1 [2, 3]: sparse")]
+    {
+        let error = tape.save(&[], &[("y", y)]).expect_err("it is no output").to_string();
+        assert!(error.contains(&format!("output `y` {reason}")), "{error}");
+    }
 }
 
 #[test]
@@ -369,7 +498,7 @@ fn all_parameters_that_do_not_fit_are_named_at_once() {
     Dense::new(6, 7).build(&mut others, "hidden");
     let tape = Tape::inference(&others);
     let x = tape.input(&ramp([5, 6]));
-    let error = saved.record(tape.graph(), &[x], &[]).expect_err("they do not fit").to_string();
+    let error = saved.record(tape.graph(), &[x]).expect_err("they do not fit").to_string();
     assert_eq!(
         error,
         "saved graph: the parameters do not fit: `hidden/kernel` is of shape [6, 7] and not \

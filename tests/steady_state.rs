@@ -194,7 +194,7 @@ fn steady_loops_make_no_call_to_the_allocator() {
     let sparse = calls_in(2_000, |_| {
         let batch = batches.next().expect("epochs without end");
         let tape = Tape::training(&params, batch.seed());
-        let scores = model.forward(tape.sparse(&batch.x));
+        let scores = model.forward(tape.input(&batch.x));
         let gradients = tape.backward(scores.cross_entropy(&batch.y));
         optimizer.step(&mut params, &gradients);
     });

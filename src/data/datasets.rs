@@ -74,13 +74,13 @@ pub fn digits8x8() -> Result<Dataset, Error> {
 /// let mut optimizer = Adam::new(5e-3);
 /// for batch in train.batches(128).shuffled(Seed(1)).epochs(2) {
 ///     let tape = Tape::training(&params, batch.seed());
-///     let loss = model.forward(tape.sparse(&batch.x)).cross_entropy(&batch.y);
+///     let loss = model.forward(tape.input(&batch.x)).cross_entropy(&batch.y);
 ///     let gradients = tape.backward(loss);
 ///     optimizer.step(&mut params, &gradients);
 /// }
 ///
 /// let tape = Tape::inference(&params);
-/// let said = tape.value(model.forward(tape.sparse(valid.x()))).argmax_rows();
+/// let said = tape.value(model.forward(tape.input(valid.x()))).argmax_rows();
 /// let right = said.iter().zip(valid.y().data()).filter(|&(&said, &y)| said == y as usize).count();
 /// assert!(right as f64 > 0.75 * valid.len() as f64);
 /// # Ok::<(), gradtape::Error>(())

@@ -12,7 +12,7 @@ use crate::params::{Parameter, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::tensor::{Indices, Tensor};
+use crate::tensor::Tensor;
 
 /// Parameters and inputs of the shapes that random graphs are made of: all broadcast to `[m, n]`
 /// or fit into products.

@@ -21,8 +21,8 @@ impl<T: Scalar> Input<T> for Tensor<T> {
     }
 }
 
-/// Whole numbers can be read by the operations that take an
-/// [`IndexOperand`](crate::IndexOperand) only.
+/// Whole numbers, such as labels, are read by the operations that take an
+/// [`IndexOperand`](crate::IndexOperand) only; any other panics. No gradient reaches them.
 impl<T: Scalar> Input<T> for Indices {
     #[track_caller]
     fn bind<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t> {
@@ -30,7 +30,11 @@ impl<T: Scalar> Input<T> for Indices {
     }
 }
 
-/// Sparse rows can be multiplied by a matrix, as dense layers do, and nothing else.
+/// Sparse rows are multiplied by a matrix: `tape.input(&rows).matmul(w)` or any layer that begins
+/// with such a product. The entries are shared, not copied, and their number may differ from step
+/// to step. No gradient reaches them.
+///
+/// Any other operation on them panics; for those bind [`to_dense`](SparseRows::to_dense).
 impl<T: Scalar> Input<T> for SparseRows {
     #[track_caller]
     fn bind<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t> {

@@ -23,7 +23,7 @@ pub use input::Input;
 pub use location::CodeLocation;
 pub(crate) use node::{Node, NodeId, Source};
 pub use non_finite::NonFinite;
-pub use saved::{SavedGraph, SavedInput, SavedParameter};
+pub use saved::{InputKind, SavedGraph, SavedInput, SavedParameter};
 use smallvec::SmallVec;
 pub use tape::Tape;
 use trace::Sweep;
@@ -32,7 +32,6 @@ pub use var::{IndexOperand, Operand, Var};
 
 use crate::grad::sweep::differentiate;
 use crate::ops::random::{Distribution, Noise};
-use crate::ops::sparse::ONLY_MULTIPLIED;
 use crate::ops::state::Update;
 use crate::ops::{Constant, Op};
 use crate::params::{Layout, ParamId, Role};
@@ -336,11 +335,11 @@ impl Graph {
         let mut recording = self.recording.borrow_mut();
         let shape = {
             let nodes = &recording.trace.nodes;
-            let shapes: Vec<&Shape> = inputs.iter().map(|&id| &nodes[id.index()].shape).collect();
-            let sparse = |at: usize| nodes[inputs[at].index()].op.is_sparse();
-            match (0..inputs.len()).any(|at| sparse(at) && !op.takes_sparse(at)) {
-                true => Err(ONLY_MULTIPLIED.to_string()),
-                false => op.infer(&shapes),
+            let read: Vec<&Node> = inputs.iter().map(|&id| &nodes[id.index()]).collect();
+            let mut contents = read.iter().map(|node| node.content()).enumerate();
+            match contents.find(|&(at, content)| content != op.reads_at(at)) {
+                Some((_, content)) => Err(content.refusal().to_string()),
+                None => op.infer(&read.iter().map(|node| &node.shape).collect::<Vec<_>>()),
             }
         };
         let shape = match shape {

@@ -13,13 +13,11 @@ use super::{
 use crate::error::Error;
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
 use crate::grad::sweep::differentiate;
-use crate::ops::Op;
-use crate::ops::sparse::ONLY_MULTIPLIED;
+use crate::ops::{Content, Op};
 use crate::params::{Gradients, ParamId, Params};
 use crate::scalar::Scalar;
 use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::sparse::SparseRows;
 use crate::tensor::Tensor;
 
 /// A graph being recorded, bound to the numbers that it is run over: parameters, inputs and a
@@ -144,16 +142,6 @@ impl<'p, T: Scalar> Tape<'p, T> {
     pub(super) fn bind_tensor(&self, x: &Tensor<T>) -> Var<'_> {
         self.session.borrow_mut().inputs.push(x.clone());
         self.graph.input(x.shape())
-    }
-
-    /// Binds a sparse matrix as an input, to be multiplied by a matrix: `tape.sparse(&x).matmul(w)`
-    /// or any layer that begins with such a product. The entries are shared, not copied, and their
-    /// number may differ from step to step. No gradient reaches them.
-    ///
-    /// Any other operation on it panics; for those bind [`to_dense`](SparseRows::to_dense).
-    #[track_caller]
-    pub fn sparse(&self, x: &SparseRows) -> Var<'_> {
-        self.graph.attach(Attached::Sparse(x.clone()))
     }
 
     /// A parameter.
@@ -298,10 +286,9 @@ impl<'p, T: Scalar> Tape<'p, T> {
     /// The node of a value of this tape's that has numbers to be read.
     #[track_caller]
     fn node(&self, var: Var<'_>, what: &str) -> NodeId {
-        let id = var.operand(&self.graph).id();
-        let sparse = self.graph.with_nodes(|nodes, _| nodes[id.index()].op.is_sparse());
-        assert!(!sparse, "{what}: {ONLY_MULTIPLIED}");
-        id
+        let content = var.operand(&self.graph).content();
+        assert!(content == Content::Numbers, "{what}: {}", content.refusal());
+        var.id()
     }
 
     /// Hands the numbers of a value to `read`, after a run unless the last one kept them.
@@ -354,13 +341,14 @@ impl<'p, T: Scalar> Tape<'p, T> {
     /// What the outputs need, to be written to a file and run without the code that recorded it:
     /// see [`SavedGraph`].
     ///
-    /// The inputs are what such a graph is given, in this order: input tensors or any other
-    /// values, behind which nothing is saved. Further input tensors that the outputs need follow
-    /// without a name, in the order in which they were bound.
+    /// The inputs are what such a graph is given, in this order: what the tape was given or any
+    /// other values, behind which nothing is saved. What else the tape was given and the outputs
+    /// need, labels among it, follows without a name, in the order in which it was bound.
     ///
     /// # Errors
     ///
-    /// If a name or an input is given twice, or an output needs an operation of your own.
+    /// If a name or an input is given twice, an output is not numbers, or needs an operation of
+    /// your own.
     ///
     /// # Panics
     ///

@@ -83,7 +83,7 @@ impl<'t> Var<'t> {
     /// The matrix product of `[.., m, k]` and `[.., k, n]`, of shape `[.., m, n]`; the axes before
     /// the last two are broadcast. A vector counts as one row on the left and as one column on
     /// the right, which the result does not have. A transpose of either is read in place. The
-    /// left one may be [sparse](crate::Tape::sparse).
+    /// left one may be [sparse](crate::SparseRows).
     #[track_caller]
     pub fn matmul(self, other: Var<'t>) -> Var<'t> {
         let other = other.operand(self.graph());
@@ -106,16 +106,11 @@ impl<'t> Var<'t> {
                 let sizes = a[..a.rank() - 1].iter().copied().chain([b[1]]);
                 product.reshape(sizes.collect::<Shape>())
             }
-            _ if self.is_sparse() => {
+            _ if self.content() == Content::Sparse => {
                 self.graph().record(SparseMatMul::Plain, &[self.id(), other.id()])
             }
             _ => self.graph().record(MatMul, &[self.id(), other.id()]),
         }
-    }
-
-    /// Whether this is a sparse input.
-    fn is_sparse(self) -> bool {
-        self.graph().with_nodes(|nodes, _| nodes[self.id().index()].op.is_sparse())
     }
 
     /// This value without an axis of size 1.

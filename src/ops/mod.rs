@@ -72,6 +72,11 @@ macro_rules! families {
                 }
             }
 
+            /// What it reads at this input.
+            pub(crate) fn reads_at(&self, input: usize) -> Content {
+                self.reads().map_or(Content::Numbers, |contents| contents[input])
+            }
+
             /// What the gradient at the output contributes to that at an input; `None` if nothing.
             pub(crate) fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
                 let contribution = match self {
@@ -176,6 +181,7 @@ families! {
     /// The softmax along an axis or its logarithm.
     softmax: Softmax,
     /// A new value of a parameter that is state.
+    #[serde(skip)]
     state: Update,
 }
 
@@ -251,6 +257,24 @@ pub(crate) enum Content {
     Indices,
     Sparse,
     Seed,
+}
+
+impl Content {
+    /// Why it is refused where something else is read, and what to do instead.
+    pub(crate) fn refusal(self) -> &'static str {
+        match self {
+            Content::Numbers => "numbers cannot take the place of whole numbers or sparse rows",
+            Content::Indices => {
+                "whole numbers, such as labels, are read by `gather_rows`, `pick`, `one_hot` and \
+                 losses only; for arithmetic bind them as a `Tensor`"
+            }
+            Content::Sparse => {
+                "sparse rows can only be multiplied by a matrix, `x.matmul(w)`; for anything else \
+                 bind them dense: `tape.input(&rows.to_dense())`"
+            }
+            Content::Seed => "the seed is read by random operations only",
+        }
+    }
 }
 
 impl fmt::Display for Content {

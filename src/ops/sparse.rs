@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Array, Content, Operation, Site};
 use crate::exec::kernels::sparse::{product, transposed_product};
-use crate::graph::{Source, Var};
-use crate::ops::Op;
+use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
@@ -76,21 +75,5 @@ impl Operation for SparseMatMul {
 
     fn forks(&self) -> bool {
         true
-    }
-}
-
-/// Why an operation refuses sparse rows, and what to do instead.
-pub(crate) const ONLY_MULTIPLIED: &str = "sparse rows can only be multiplied by a matrix, \
-    `x.matmul(w)`; for anything else bind them dense: `tape.input(&rows.to_dense())`";
-
-impl Op {
-    /// Whether this is where sparse rows enter.
-    pub(crate) fn is_sparse(&self) -> bool {
-        matches!(self, Op::Source(Source::Sparse(_)))
-    }
-
-    /// Whether an input of the operation may be sparse.
-    pub(crate) fn takes_sparse(&self, input: usize) -> bool {
-        matches!(self, Op::SparseMatMul(_)) && input == 0
     }
 }

@@ -1,7 +1,5 @@
 //! State, such as running statistics: parameters that a run gives new values instead of gradients.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Array, Content, Operation, Site};
 use crate::graph::{Graph, Mode, Var};
 use crate::params::{ParamId, Role};
@@ -9,7 +7,7 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 
 /// The new value of a parameter, which is the first input; the second one is the value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Update;
 
 impl Operation for Update {

@@ -1,7 +1,7 @@
 //! The names of operations in the files, and what they are here.
 
 use gradtape::penalty::{L1, L1L2, L2, Penalty};
-use gradtape::{Convolution, Graph, Indices, Pooling, Var};
+use gradtape::{Convolution, Graph, Pooling, Var};
 use serde::de::DeserializeOwned;
 
 use crate::case::Attributes;
@@ -10,7 +10,7 @@ use crate::case::Attributes;
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'t> {
     Numbers(Var<'t>),
-    Whole(&'t Indices),
+    Whole(Var<'t>),
 }
 
 /// Records the operation of a case.

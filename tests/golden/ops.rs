@@ -1,7 +1,7 @@
 //! Operations: output, gradients with respect to the inputs and, where given, second derivatives,
 //! in both number types.
 
-use gradtape::{Indices, Params, Scalar, Seed, Tape, Var};
+use gradtape::{Params, Scalar, Seed, Tape, Var};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -67,17 +67,13 @@ impl Case {
     fn run<T: Scalar>(&self, demands: &Demands) -> Result<(), String> {
         let params = Params::<T>::new(Seed(0));
         let tape = Tape::inference(&params);
-        let indices = self.inputs.iter().map(|input| input.array.indices().transpose());
-        let indices: Vec<Option<Indices>> = indices.collect::<Result<_, _>>()?;
-        let mut recorded =
-            Recorded { inputs: Vec::new(), indices: Vec::new(), outputs: Vec::new() };
-        let inputs: Vec<Input<'_>> = std::iter::zip(&self.inputs, &indices)
-            .map(|(input, indices)| match indices {
-                Some(indices) => {
-                    recorded.indices.push(indices.clone());
-                    Ok(Input::Whole(indices))
-                }
-                None => Ok(Input::Numbers(recorded.bind(&tape, &input.array)?)),
+        let mut recorded = Recorded { inputs: Vec::new(), outputs: Vec::new() };
+        let inputs: Vec<Input<'_>> = self
+            .inputs
+            .iter()
+            .map(|input| match input.array.indices().transpose()? {
+                Some(indices) => Ok(Input::Whole(recorded.bind(&tape, indices))),
+                None => Ok(Input::Numbers(recorded.bind(&tape, input.array.tensor()?))),
             })
             .collect::<Result<_, String>>()?;
         self.compare(&tape, &inputs, &mut recorded, demands)?;
@@ -95,8 +91,8 @@ impl Case {
         let mut operands = inputs.to_vec();
         if self.attrs.get::<String>("mode").is_ok_and(|mode| mode == "inference") {
             let running = self.running.as_ref().ok_or("the statistics are missing")?;
-            operands.push(Input::Numbers(recorded.bind(tape, &running.mean_before)?));
-            operands.push(Input::Numbers(recorded.bind(tape, &running.var_before)?));
+            operands.push(Input::Numbers(recorded.bind(tape, running.mean_before.tensor()?)));
+            operands.push(Input::Numbers(recorded.bind(tape, running.var_before.tensor()?)));
         }
         let y = record(tape.graph(), &self.op, &self.name, &self.attrs, &operands)?;
         recorded.outputs.push(y);
@@ -117,7 +113,7 @@ impl Case {
         };
         let wanted = self.paired("vjp", &self.vjp, inputs)?;
         let xs: Vec<Var<'_>> = wanted.iter().map(|&(_, x, _)| x).collect();
-        let s = (y * recorded.bind(tape, cotangent)?).sum(..);
+        let s = (y * recorded.bind(tape, cotangent.tensor()?)).sum(..);
         let gradients = tape.gradient(s, &xs);
         recorded.outputs.extend(&gradients);
         for (&(name, _, want), &gradient) in wanted.iter().zip(&gradients) {
@@ -130,7 +126,7 @@ impl Case {
         let wanted = self.paired("hvp", &second.result, inputs)?;
         let mut slope = tape.scalar(0.0);
         for (&gradient, (_, _, direction)) in gradients.iter().zip(directions) {
-            slope = slope + (gradient * recorded.bind(tape, direction)?).sum(..);
+            slope = slope + (gradient * recorded.bind(tape, direction.tensor()?)).sum(..);
         }
         let gradients = tape.gradient(slope, &xs);
         recorded.outputs.extend(&gradients);

@@ -3,26 +3,26 @@
 
 use std::iter::zip;
 
-use gradtape::graph::SavedGraph;
-use gradtape::{Indices, Params, Scalar, Seed, Shape, Tape, Tensor, Var};
+use gradtape::graph::{InputKind, SavedGraph, SavedInput};
+use gradtape::{Indices, Input, Params, Scalar, Seed, SparseRows, Tape, Tensor, Var};
 use serde_json::{Value, json};
-
-use crate::case::Array;
 
 /// What a case recorded.
 pub(crate) struct Recorded<'t, T> {
-    pub(crate) inputs: Vec<(Var<'t>, Tensor<T>)>,
-    pub(crate) indices: Vec<Indices>,
+    pub(crate) inputs: Vec<(Var<'t>, Box<dyn Input<T>>)>,
     pub(crate) outputs: Vec<Var<'t>>,
 }
 
 impl<'t, T: Scalar> Recorded<'t, T> {
-    /// Binds an array as an input.
-    pub(crate) fn bind(&mut self, tape: &'t Tape<'_, T>, array: &Array) -> Result<Var<'t>, String> {
-        let tensor = array.tensor()?;
-        let input = tape.input(&tensor);
-        self.inputs.push((input, tensor));
-        Ok(input)
+    /// Binds an input.
+    pub(crate) fn bind(
+        &mut self,
+        tape: &'t Tape<'_, T>,
+        input: impl Input<T> + 'static,
+    ) -> Var<'t> {
+        let var = tape.input(&input);
+        self.inputs.push((var, Box::new(input)));
+        var
     }
 }
 
@@ -46,12 +46,13 @@ pub(crate) fn check<T: Scalar>(
     if read != saved {
         return Err(format!("what is read is not what was saved: {file}"));
     }
-    // Whoever binds no indices as an input chooses the rows of a sequence, one after the other.
-    let row = |i: usize| recorded.indices.first().cloned().unwrap_or([i as u32].into());
-    let indices: Vec<Indices> = (0..read.indices().len()).map(row).collect();
-    let tensors: Vec<Tensor<T>> = recorded.inputs.iter().map(|(_, x)| x.clone()).collect();
-    let params = Params::new(Seed(0));
-    let results = read.run(&params, &tensors, &indices).map_err(text)?;
+    // What no case binds are the rows of a sequence, chosen one after the other.
+    let unnamed = read.inputs().len() - recorded.inputs.len();
+    let rows: Vec<Indices> = (0..unnamed as u32).map(|i| [i].into()).collect();
+    let bound = recorded.inputs.iter().map(|(_, input)| &**input);
+    let inputs: Vec<&dyn Input<T>> =
+        bound.chain(rows.iter().map(|row| row as &dyn Input<T>)).collect();
+    let results = read.run(&Params::new(Seed(0)), &inputs).map_err(text)?;
     for (name, output) in outputs {
         let bits = |tensor: &Tensor<T>| -> Vec<u64> {
             tensor.data().iter().map(|x| x.to_f64().to_bits()).collect()
@@ -83,21 +84,48 @@ fn run_changed(file: &Value, seed: Seed) {
     }
     let params = saved.params::<f32>();
     let tape = Tape::training(&params, Seed(0));
-    let inputs: Vec<Var<'_>> = saved
-        .inputs()
-        .iter()
-        .map(|input| tape.input(&Tensor::from_fn(&input.shape, |i| i as f32)))
-        .collect();
-    let zeros =
-        |shape: &Shape| Indices::new(shape, vec![0; shape.numel()]).expect("so many were made");
-    let indices: Vec<Indices> = saved.indices().iter().map(zeros).collect();
-    let Ok(outputs) = saved.record(tape.graph(), &inputs, &indices) else { return };
+    let inputs = saved.inputs().iter().map(|input| anything(&tape, input));
+    let Some(inputs) = inputs.collect::<Option<Vec<Var<'_>>>>() else { return };
+    let Ok(outputs) = saved.record(tape.graph(), &inputs) else { return };
+    let numbers = zip(saved.inputs(), &inputs).filter(|(input, _)| input.kind == InputKind::Tensor);
+    let numbers: Vec<Var<'_>> = numbers.map(|(_, &x)| x).collect();
     for &output in outputs.values() {
         let _ = tape.value(output);
-        for gradient in tape.gradient(output.sum(..), &inputs) {
+        for gradient in tape.gradient(output.sum(..), &numbers) {
             let _ = tape.value(gradient);
         }
     }
+}
+
+/// Something that a graph may be given, if there is anything of this shape.
+fn anything<'t>(tape: &'t Tape<'_>, input: &SavedInput) -> Option<Var<'t>> {
+    let shape = &input.shape;
+    match (input.kind, &shape[..]) {
+        (InputKind::Tensor, _) => Some(tape.input(&Tensor::from_fn(shape, |i| i as f32))),
+        (InputKind::Indices, _) => {
+            Some(tape.input(&Indices::new(shape, vec![0; shape.numel()]).ok()?))
+        }
+        (InputKind::SparseRows, &[rows, columns]) => {
+            let row = |i: usize| if i < columns { vec![i as u32] } else { vec![] };
+            Some(tape.input(&SparseRows::multi_hot(columns, (0..rows).map(row)).ok()?))
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn products_of_sparse_rows_survive_saving() {
+    let params = Params::<f64>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let mut recorded = Recorded { inputs: Vec::new(), outputs: Vec::new() };
+    let rows = SparseRows::multi_hot(4, [vec![3, 0], vec![], vec![1]]).expect("words below 4");
+    let x = recorded.bind(&tape, rows);
+    let w = recorded.bind(&tape, Tensor::from_fn([4, 2], |i| (i as f64).sin()));
+    let labels = recorded.bind(&tape, Indices::from([1, 0, 1]));
+    let y = x.matmul(w).tanh();
+    let gradients = tape.gradient(y.cross_entropy(labels), &[w]);
+    recorded.outputs.extend([y, gradients[0]]);
+    check("sparse rows", &tape, &recorded).expect("the same bits");
 }
 
 /// Reads a graph whose shapes are made to follow from what they are computed from, so that other

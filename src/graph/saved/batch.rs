@@ -16,7 +16,8 @@ pub(super) struct Batch {
 }
 
 impl SavedGraph {
-    /// The batch, if inputs of these shapes differ from those recorded at their first axes; `None` if they do not differ at all.
+    /// The batch, if inputs of these shapes differ from those recorded at their first axes; `None`
+    /// if they do not differ at all.
     pub(super) fn batch(&self, given: &[&Shape]) -> Result<Option<Batch>, Error> {
         let recorded = self.inputs().iter().map(|input| &input.shape);
         let pairs: Vec<(&Shape, &Shape)> = recorded.zip(given.iter().copied()).collect();

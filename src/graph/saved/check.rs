@@ -71,13 +71,12 @@ impl SavedGraph {
                     .ok_or_else(|| format!("reads node {}, which does not come before it", id.0))
             })
             .collect::<Result<_, _>>()?;
-        let expected = op.reads();
-        let count = expected.map_or(read.len().max(1), <[Content]>::len);
+        let count = op.reads().map_or(read.len().max(1), <[Content]>::len);
         if read.len() != count {
             return Err(format!("expected {count} inputs, found {}", read.len()));
         }
         for (i, node) in read.iter().enumerate() {
-            let (expected, found) = (expected.map_or(Content::Numbers, |e| e[i]), node.content());
+            let (expected, found) = (op.reads_at(i), node.content());
             if found != expected {
                 return Err(format!("expected {expected} as input {i}, found {found}"));
             }
@@ -92,7 +91,7 @@ impl SavedGraph {
             Source::Param(id) => parameters.get(id.index()).map(|parameter| &parameter.shape),
             Source::Input(slot) | Source::Indices(slot) | Source::Sparse(slot) => {
                 let input = inputs.get(slot as usize);
-                if let Some(content) = input.map(|input| input.content)
+                if let Some(content) = input.map(|input| input.kind.content())
                     && content != source.content()
                 {
                     return Err(format!("input {slot} is {content}, not {}", source.content()));

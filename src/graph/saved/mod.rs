@@ -12,7 +12,7 @@ use std::fmt;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Node, NodeId};
+use super::{Node, NodeId, Source};
 use crate::error::Error;
 use crate::ops::Content;
 use crate::params::{Parameter, Params, Role};
@@ -61,19 +61,48 @@ use crate::shape::Shape;
 ///
 /// # What is data and what is structure
 ///
-/// The numbers of inputs and parameters, labels and other [`Indices`](crate::Indices), sparse rows
-/// and the seed of noise are given anew each time. Noise that was recorded is part of the graph, whatever
-/// the mode of the tape that it is recorded on: save a graph for inference from a tape for
-/// inference.
+/// The numbers of parameters and inputs (tensors, labels and other [`Indices`](crate::Indices),
+/// sparse rows) and the seed of noise are given anew each time. Noise that was recorded is part of
+/// the graph, whatever the mode of the tape that it is recorded on: save a graph for inference from
+/// a tape for inference.
 ///
 /// A model that chooses fixed rows by indices of its own is given these, too; one that
 /// [slices](crate::Var::slice) is not.
 ///
-/// Shapes are structure, with one exception: the first axis of inputs may be of another size if it counts the entries of a batch, which is so if the first axis of whatever is
-/// computed from them grows with it. A mean over the batch, which divides by the number recorded,
-/// is refused, as is any other operation that holds on to the recorded size. A number that the
-/// model's own code computed of the batch's size is a constant like any other and cannot be found
-/// out: for such a graph keep to the size that it was recorded with.
+/// Shapes are structure, with one exception: the first axis of inputs may be of another size if it
+/// counts the entries of a batch, which is so if the first axis of whatever is computed from them
+/// grows with it. A mean over the batch, which divides by the number recorded, is refused, as is
+/// any other operation that holds on to the recorded size. A number that the model's own code
+/// computed of the batch's size is a constant like any other and cannot be found out: for such a
+/// graph keep to the size that it was recorded with.
+///
+/// # State
+///
+/// A saved graph changes no state: [updates](crate::Graph::update), as of running statistics, are
+/// left out. Where an output reads the new value, the value is computed, and that is all. To go on
+/// gathering, save the new value as an output and update with it yourself:
+///
+/// ```
+/// # use gradtape::prelude::*;
+/// # fn main() -> Result<(), gradtape::Error> {
+/// # let mut params = Params::<f32>::new(Seed(0));
+/// # let w = params.add_tensor("w", &Tensor::from([2.0]));
+/// let count = params.add(Parameter::new("count", [1]).role(Role::State));
+/// let tape = Tape::training(&params, Seed(0));
+/// let graph = tape.graph();
+/// graph.update(count, graph.state(count) + 1.0);
+/// # let loss = tape.param(w).square().sum(..);
+/// let saved = tape.save(&[], &[("loss", loss), ("count", graph.state(count))])?;
+///
+/// let tape = Tape::training(&params, Seed(1));
+/// let outputs = saved.record(tape.graph(), &[])?;
+/// tape.graph().update(count, outputs["count"]);
+/// let gradients = tape.backward(outputs["loss"]);
+/// gradients.apply_updates(&mut params);
+/// assert_eq!(params.values(count), [1.0]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # What cannot be saved
 ///
@@ -114,7 +143,7 @@ pub struct SavedParameter {
     pub trainable: bool,
 }
 
-/// What a saved graph is given: a tensor, whole numbers such as labels, or sparse rows.
+/// What a saved graph is given.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SavedInput {
@@ -122,7 +151,47 @@ pub struct SavedInput {
     pub name: Option<String>,
     /// The sizes of the axes when the graph was recorded.
     pub shape: Shape,
-    content: Content,
+    /// What a tape is to be given.
+    pub kind: InputKind,
+}
+
+/// What an input is, by its type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum InputKind {
+    /// Numbers: a [`Tensor`](crate::Tensor).
+    Tensor,
+    /// Whole numbers, such as labels: [`Indices`](crate::Indices).
+    Indices,
+    /// Sparse rows: [`SparseRows`](crate::SparseRows).
+    SparseRows,
+}
+
+impl InputKind {
+    /// What stands for a node if it is an input.
+    fn of(node: &Node) -> Self {
+        match node.content() {
+            // Nobody holds a `Var` of the seed.
+            Content::Numbers | Content::Seed => InputKind::Tensor,
+            Content::Indices => InputKind::Indices,
+            Content::Sparse => InputKind::SparseRows,
+        }
+    }
+
+    /// Where the input of this place enters the graph.
+    fn source(self, slot: u32) -> Source {
+        match self {
+            InputKind::Tensor => Source::Input(slot),
+            InputKind::Indices => Source::Indices(slot),
+            InputKind::SparseRows => Source::Sparse(slot),
+        }
+    }
+
+    /// What such an input holds.
+    fn content(self) -> Content {
+        self.source(0).content()
+    }
 }
 
 /// The version of the format, a number. Others are refused.

@@ -1,4 +1,4 @@
-//! Onto a tape: a saved graph recorded again, with parameters, inputs and indices bound anew.
+//! Onto a tape: a saved graph recorded again, with parameters and inputs bound anew.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ impl SavedGraph {
     /// # Errors
     ///
     /// If parameters are missing or of another shape, which names all of them; if the number of
-    /// inputs or one's shape is another; if an index is not below the size that it counts into.
-    /// Nothing is recorded then.
+    /// inputs, one's kind or one's shape is another; if an index is not below the size that it
+    /// counts into. Nothing is recorded then.
     ///
     /// # Panics
     ///
@@ -45,7 +45,7 @@ impl SavedGraph {
         fitting.check_indices(inputs)?;
         let Parts { nodes, outputs, .. } = &fitting.0;
         let first_stream = graph.take_streams(fitting.streams()).ok_or_else(|| {
-            Error::SavedGraph("the tape has no streams left for more random masks".to_string())
+            Error::SavedGraph("the tape has no streams left for more random numbers".to_string())
         })?;
         let mut ids: Vec<NodeId> = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -115,7 +115,7 @@ impl SavedGraph {
             return Err(Error::SavedGraph(reason));
         }
         for (at, (own, input)) in self.inputs().iter().zip(inputs).enumerate() {
-            let (expected, found) = (own.content, input.content());
+            let (expected, found) = (own.kind.content(), input.content());
             if expected != found {
                 let what = self.input_name(at);
                 let reason = format!("{what}: expected {expected}, found {found}");

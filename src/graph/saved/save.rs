@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
-use super::{Format, Parts, SavedGraph, SavedInput, SavedParameter};
+use super::{Format, InputKind, Parts, SavedGraph, SavedInput, SavedParameter};
 use crate::error::Error;
 use crate::graph::{Graph, Node, NodeId, Source};
+use crate::ops::view::View;
 use crate::ops::{Content, Op};
 use crate::params::{Entry, ParamId};
 
@@ -27,6 +28,11 @@ impl SavedGraph {
         if let Some((name, id)) = inputs.iter().find(|(_, id)| !nodes.insert(id)) {
             let node = graph.describe(*id);
             return Err(Error::SavedGraph(format!("{node} is input `{name}` and another one")));
+        }
+        let no_numbers = |id: NodeId| graph.var(id).content() != Content::Numbers;
+        if let Some((name, id)) = outputs.iter().find(|(_, id)| no_numbers(*id)) {
+            let (node, reason) = (graph.describe(*id), graph.var(*id).content().refusal());
+            return Err(Error::SavedGraph(format!("output `{name}` is {node}: {reason}")));
         }
         let saved =
             graph.with_nodes(|nodes, _| Numbering::new(graph, nodes, inputs, outputs).save());
@@ -64,7 +70,7 @@ impl<'a> Numbering<'a> {
         let mut unseen: Vec<NodeId> = needed.iter().copied().collect();
         while let Some(id) = unseen.pop() {
             if inputs.iter().all(|&(_, input)| input != id) {
-                let new = nodes[id.index()].inputs.iter().filter(|&&input| needed.insert(input));
+                let new = read_by(&nodes[id.index()]).iter().filter(|&&id| needed.insert(id));
                 unseen.extend(new);
             }
         }
@@ -90,8 +96,8 @@ impl<'a> Numbering<'a> {
         };
         let input = |&(name, id): &(Option<&str>, NodeId)| {
             let node = &self.nodes[id.index()];
-            let (shape, content) = (node.shape.clone(), node.content());
-            SavedInput { name: name.map(str::to_string), shape, content }
+            let (shape, kind) = (node.shape.clone(), InputKind::of(node));
+            SavedInput { name: name.map(str::to_string), shape, kind }
         };
         let numbers: BTreeMap<NodeId, NodeId> =
             self.needed.iter().zip(0..).map(|(&id, number)| (id, NodeId(number))).collect();
@@ -111,16 +117,14 @@ impl<'a> Numbering<'a> {
         let given = self.inputs.iter().position(|&(_, input)| input == id);
         let (op, inputs) = match (given, &node.op) {
             (Some(slot), _) => {
-                let slot = slot as u32;
-                let source = match node.content() {
-                    Content::Indices => Source::Indices(slot),
-                    Content::Sparse => Source::Sparse(slot),
-                    Content::Numbers | Content::Seed => Source::Input(slot),
-                };
-                (Op::Source(source), SmallVec::new())
+                (Op::Source(InputKind::of(node).source(slot as u32)), SmallVec::new())
             }
             (None, &Op::Source(source)) => (Op::Source(self.source(source)), SmallVec::new()),
-            (None, op) => (op.clone(), node.inputs.iter().map(|input| numbers[input]).collect()),
+            (None, op) => {
+                // A new value of state is no more than a value there.
+                let op = if let Op::Update(_) = op { &Op::View(View::Detach) } else { op };
+                (op.clone(), read_by(node).iter().map(|input| numbers[input]).collect())
+            }
         };
         Node { op, inputs, shape: node.shape.clone(), location: node.location.clone() }
     }
@@ -133,5 +137,14 @@ impl<'a> Numbering<'a> {
             }
             _ => source,
         }
+    }
+}
+
+/// What a node reads once it is saved: an update only the new value, not the state that it had
+/// replaced.
+fn read_by(node: &Node) -> &[NodeId] {
+    match node.op {
+        Op::Update(_) => &node.inputs[1..],
+        _ => &node.inputs,
     }
 }

@@ -35,7 +35,7 @@ fn products_and_gradients_of_two_orders_are_those_of_the_dense_matrix() {
         let values = |dense: bool| {
             let tape = Tape::inference(&params);
             let w = tape.param(w);
-            let x = if dense { tape.input(&x.to_dense().cast()) } else { tape.sparse(&x) };
+            let x = if dense { tape.input(&x.to_dense().cast()) } else { tape.input(&x) };
             let y = x.matmul(w);
             let loss = (y.tanh() * y).sum(..);
             let slope = tape.gradient(loss, &[w])[0];
@@ -60,14 +60,14 @@ fn gradients_pass_the_check() {
             continue;
         }
         gradcheck(&params, |tape| {
-            let y = tape.sparse(&x).matmul(tape.param(w)).tanh();
+            let y = tape.input(&x).matmul(tape.param(w)).tanh();
             y.square().sum(..)
         })
         .unwrap()
         .assert_below(1e-6);
         // The transposed product has a rule of its own.
         let second = GradCheck::new().run(&params, |tape| {
-            let y = tape.sparse(&x).matmul(tape.param(w)).tanh().square().sum(..);
+            let y = tape.input(&x).matmul(tape.param(w)).tanh().square().sum(..);
             let slope = tape.gradient(y, &[tape.param(w)])[0];
             slope.square().sum(..)
         });
@@ -80,7 +80,7 @@ fn a_vector_counts_as_one_column() {
     let x = SparseRows::multi_hot(3, [vec![0, 2], vec![], vec![1]]).unwrap();
     let params = Params::<f32>::new(Seed(0));
     let tape = Tape::inference(&params);
-    let y = tape.sparse(&x).matmul(tape.input(&Tensor::from([1.0, 2.0, 4.0])));
+    let y = tape.input(&x).matmul(tape.input(&Tensor::from([1.0, 2.0, 4.0])));
     assert_eq!(tape.value(y), Tensor::from([5.0, 0.0, 2.0]));
 }
 
@@ -90,7 +90,7 @@ fn a_layer_takes_sparse_rows_and_the_listing_shows_them() {
     let layer = Dense::new(4, 2).build(&mut params, "layer");
     let x = SparseRows::multi_hot(4, [vec![0, 2], vec![], vec![1, 3, 2]]).unwrap();
     let tape = Tape::inference(&params);
-    let y = layer.forward(tape.sparse(&x));
+    let y = layer.forward(tape.input(&x));
     let gradients = tape.backward(y.square().sum(..));
     assert_eq!(gradients.unreached().count(), 0);
     let listing = tape.to_string();
@@ -116,7 +116,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let tape = Tape::inference(&params);
-            let y = tape.sparse(&x).matmul(tape.param(w)).tanh();
+            let y = tape.input(&x).matmul(tape.param(w)).tanh();
             let y = tape.keep(y);
             let gradients = tape.backward(y.square().sum(..));
             let numbers = [tape.value(y).data(), gradients.get(w).unwrap_or_default()].concat();
