@@ -11,7 +11,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::seed::Seed;
 use crate::shape::Shape;
@@ -56,7 +55,7 @@ pub struct Augment {
 }
 
 /// A change of places.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 enum Movement {
     Shift(usize),
     FlipHorizontal(f64),
@@ -67,7 +66,7 @@ enum Movement {
 }
 
 /// A change of values.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 enum Change {
     Brightness(f64),
     Contrast(f64),
@@ -81,8 +80,15 @@ const PARALLEL: usize = 16 * 1024;
 
 #[track_caller]
 fn check(name: &str, value: f64, highest: f64) -> f64 {
-    let allowed = (0.0..=highest).contains(&value) && value.is_finite();
+    let allowed = (0.0..=highest).contains(&value);
     assert!(allowed, "{name}: expected a number from 0 to {highest}, not {value}");
+    value
+}
+
+#[track_caller]
+fn check_not_negative(name: &str, value: f64) -> f64 {
+    let allowed = (0.0..f64::INFINITY).contains(&value);
+    assert!(allowed, "{name}: expected a finite number that is not negative, not {value}");
     value
 }
 
@@ -162,7 +168,7 @@ impl Augment {
     /// If it is negative, infinite or NaN.
     #[track_caller]
     pub fn brightness(self, most: f64) -> Self {
-        self.change(Change::Brightness(check("brightness", most, f64::MAX)))
+        self.change(Change::Brightness(check_not_negative("brightness", most)))
     }
 
     /// Multiplies the differences from the image's mean by a factor between `1 - fraction` and
@@ -183,7 +189,7 @@ impl Augment {
     /// If it is negative, infinite or NaN.
     #[track_caller]
     pub fn noise(self, std: f64) -> Self {
-        self.change(Change::Noise(check("noise", std, f64::MAX)))
+        self.change(Change::Noise(check_not_negative("noise", std)))
     }
 
     /// Erases a rectangle with this probability: anywhere, of up to this part of the image's area,

@@ -16,12 +16,11 @@
 //!
 //! A. Krizhevsky, *Learning multiple layers of features from tiny images*, 2009.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::data::Dataset;
-use crate::data::source::Source;
+use crate::data::source::{Source, open};
 use crate::error::Error;
 use crate::tensor::{Indices, Tensor};
 
@@ -77,9 +76,8 @@ pub fn load<P: AsRef<Path>>(
 ) -> Result<Dataset, Error> {
     let mut images = Images::default();
     for path in paths {
-        let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::io(path, source))?;
-        images.read(file, &path.display().to_string(), labels)?;
+        let (file, name) = open(path.as_ref())?;
+        images.read(file, &name, labels)?;
     }
     images.into_dataset()
 }

@@ -17,12 +17,11 @@
 //! # Ok::<(), gradtape::Error>(())
 //! ```
 
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::data::source::Source;
+use crate::data::source::{Source, open};
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::tensor::{Indices, Tensor};
@@ -106,9 +105,8 @@ impl Format {
     /// Those of [`read`](Self::read), with the path as name, and [`Error::Io`] if the file cannot be
     /// opened.
     pub fn load(self, path: impl AsRef<Path>) -> Result<Table, Error> {
-        let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::io(path, source))?;
-        self.read(file, &path.display().to_string())
+        let (file, name) = open(path.as_ref())?;
+        self.read(file, &name)
     }
 }
 

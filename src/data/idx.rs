@@ -17,12 +17,11 @@
 //! # Ok::<(), gradtape::Error>(())
 //! ```
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::data::compression::GZIP_MAGIC;
-use crate::data::source::{Source, shape_in_memory};
+use crate::data::source::{Source, open, shape_in_memory, to_index};
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, Shape};
@@ -96,16 +95,7 @@ impl Idx {
             let what = format!("{}, sizes", self.name);
             return Err(Error::format(what, "[labels]", &self.shape));
         }
-        let label = |(row, value): (usize, f64)| {
-            // The cast saturates, and makes 0 of NaN: what it changes is no label.
-            let label = value as u32;
-            if f64::from(label) == value {
-                return Ok(label);
-            }
-            let what = format!("{}, label of row {row}", self.name);
-            let expected = format!("a whole number from 0 to {}", u32::MAX);
-            Err(Error::format(what, expected, value))
-        };
+        let label = |(row, value)| to_index(value, || format!("{}, label of row {row}", self.name));
         let labels: Result<Vec<u32>, Error> =
             self.values(|value| value).into_iter().enumerate().map(label).collect();
         Indices::new(&self.shape, labels?)
@@ -152,9 +142,8 @@ pub fn read(mut reader: impl Read, name: &str) -> Result<Idx, Error> {
 ///
 /// Those of [`read`], with the path as name, and [`Error::Io`] if the file cannot be opened.
 pub fn load(path: impl AsRef<Path>) -> Result<Idx, Error> {
-    let path = path.as_ref();
-    let file = File::open(path).map_err(|source| Error::io(path, source))?;
-    read(file, &path.display().to_string())
+    let (file, name) = open(path.as_ref())?;
+    read(file, &name)
 }
 
 #[cfg(feature = "gzip")]

@@ -18,11 +18,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::data::source::{Source, replace_file, shape_in_memory};
+use crate::data::source::{Source, open, replace_file, shape_in_memory, to_index};
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, Shape};
@@ -76,15 +75,7 @@ impl Npy {
     /// [`Error::Format`] naming the first value, counted row by row, that is not a whole number from
     /// 0 to 4294967295.
     pub fn to_indices(&self) -> Result<Indices, Error> {
-        let index = |(place, value): (usize, f64)| {
-            // The cast saturates, and makes 0 of NaN: what it changes is no index.
-            let index = value as u32;
-            if f64::from(index) == value {
-                return Ok(index);
-            }
-            let expected = format!("a whole number from 0 to {}", u32::MAX);
-            Err(Error::format(format!("{}, value {place}", self.name), expected, value))
-        };
+        let index = |(place, value)| to_index(value, || format!("{}, value {place}", self.name));
         let values = self.element.decode(&self.bytes, self.big_endian).into_iter().enumerate();
         Indices::new(&self.shape, values.map(index).collect::<Result<Vec<u32>, _>>()?)
     }
@@ -159,9 +150,8 @@ pub fn read(reader: impl Read, name: &str) -> Result<Npy, Error> {
 ///
 /// Those of [`read`], with the path as name, and [`Error::Io`] if the file cannot be opened.
 pub fn load(path: impl AsRef<Path>) -> Result<Npy, Error> {
-    let path = path.as_ref();
-    let file = File::open(path).map_err(|source| Error::io(path, source))?;
-    read(file, &path.display().to_string())
+    let (file, name) = open(path.as_ref())?;
+    read(file, &name)
 }
 
 macro_rules! from_array {

@@ -21,12 +21,11 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::data::npy::Npy;
-use crate::data::source::{Source, replace_file};
+use crate::data::source::{Source, open, replace_file};
 use crate::error::Error;
 
 mod zip;
@@ -127,9 +126,8 @@ pub fn read(reader: impl Read, name: &str) -> Result<Npz, Error> {
 ///
 /// Those of [`read`], with the path as name, and [`Error::Io`] if the file cannot be opened.
 pub fn load(path: impl AsRef<Path>) -> Result<Npz, Error> {
-    let path = path.as_ref();
-    let file = File::open(path).map_err(|source| Error::io(path, source))?;
-    read(file, &path.display().to_string())
+    let (file, name) = open(path.as_ref())?;
+    read(file, &name)
 }
 
 /// The array of an entry, whose bytes are what their checksum says.

@@ -75,6 +75,23 @@ impl<'n, R: Read> Source<'n, R> {
     }
 }
 
+/// The file at a path, and what errors call it.
+pub(super) fn open(path: &Path) -> Result<(File, String), Error> {
+    let file = File::open(path).map_err(|source| Error::io(path, source))?;
+    Ok((file, path.display().to_string()))
+}
+
+/// The number as a label or an index, or an error that names what it is.
+pub(super) fn to_index(value: f64, what: impl FnOnce() -> String) -> Result<u32, Error> {
+    // The cast saturates, and makes 0 of NaN: what it changes is no index.
+    let index = value as u32;
+    if f64::from(index) == value {
+        return Ok(index);
+    }
+    let expected = format!("a whole number from 0 to {}", u32::MAX);
+    Err(Error::format(what(), expected, value))
+}
+
 /// The shape of these sizes, unless its values, of so many bytes each, would be more than memory
 /// can address. Sizes beside a 0 are held to the same bound: products of some of the sizes are
 /// taken later on.

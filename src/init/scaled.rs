@@ -80,6 +80,7 @@ impl VarianceScaling {
             "{name}: a parameter of shape {shape} cannot be scaled by a fan of 0; \
              set the parameter's fans to the inputs and outputs of a unit"
         );
+        // An empty parameter may have none; half of one is the smallest there is else.
         (scale / fan.max(0.5)).sqrt()
     }
 }

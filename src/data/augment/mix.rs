@@ -168,7 +168,7 @@ impl Mix {
     /// Draws what each row is mixed with, and the part of each that is kept.
     #[track_caller]
     fn start(&mut self, x: &Tensor<f32>, y: &Indices, seed: Seed) -> Result<f64, Error> {
-        let count = x.shape().first().copied().unwrap_or(0);
+        let Some(&count) = x.shape().first() else { panic!("mixtures: a scalar is no examples") };
         assert!(
             y.shape()[..] == [count],
             "mixtures: labels of shape {} for {count} examples",

@@ -74,6 +74,21 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
+fn files_may_not_share_their_bytes() {
+    // Ten entries of the directory that speak of one and the same file.
+    let place = STORED.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let (files, end) = (&STORED[..place], &STORED[STORED.len() - 22..]);
+    let directory = STORED[place..STORED.len() - 22].repeat(10);
+    let mut end = end.to_vec();
+    end[10] = 10;
+    let said = message(&[files, &directory, &end].concat());
+    assert!(
+        said.starts_with("file: expected a ZIP archive with files that do not overlap"),
+        "{said}"
+    );
+}
+
+#[test]
 fn checksums_are_those_of_the_format() {
     let mut checksum = zip::Checksum::new();
     checksum.of(&b"123456789"[..]).read_to_end(&mut Vec::new()).unwrap();

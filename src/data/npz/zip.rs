@@ -52,6 +52,7 @@ pub(super) fn entries<'a>(bytes: &'a [u8], name: &str) -> Result<Vec<Entry<'a>>,
     }
 
     let mut entries = Vec::new();
+    let mut stored_in_all = 0;
     for _ in 0..count {
         let directory = || damaged("a directory of its files");
         let fields = Fields::at(bytes, at, CENTRAL_LENGTH).ok_or_else(directory)?;
@@ -64,6 +65,11 @@ pub(super) fn entries<'a>(bytes: &'a [u8], name: &str) -> Result<Vec<Entry<'a>>,
         let entry_name = String::from_utf8_lossy(stored).into_owned();
         let contents = contents(bytes, &fields)
             .ok_or_else(|| damaged(&format!("the whole of `{entry_name}`")))?;
+        // Files that share their bytes would take more memory than there are bytes.
+        stored_in_all += contents.len();
+        if stored_in_all > bytes.len() {
+            return Err(damaged("files that do not overlap"));
+        }
         if fields.u16(8) & ENCRYPTED != 0 {
             let what = format!("{name}, `{entry_name}`");
             return Err(Error::format(what, "a readable array", "an encrypted one"));
