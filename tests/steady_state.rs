@@ -35,16 +35,26 @@ fn resident() -> Option<usize> {
 }
 
 /// Runs steps and returns how many calls for memory they made after a warm-up.
+///
+/// The test harness and the pool's threads each make a few calls of their own when they start,
+/// which on a busy machine is late. So a loop that makes any is given two more tries; one that is
+/// not steady makes them every time.
 fn calls_in(steps: usize, mut step: impl FnMut(usize)) -> usize {
     (0..50).for_each(&mut step);
-    let memory = resident();
-    let calls = CALLS.load(Ordering::Relaxed);
-    (50..50 + steps).for_each(&mut step);
-    let calls = CALLS.load(Ordering::Relaxed) - calls;
-    if let (Some(before), Some(after)) = (memory, resident()) {
-        assert!(after <= before + 64, "memory grew from {before} to {after} kB");
+    let mut least = usize::MAX;
+    for _ in 0..3 {
+        let memory = resident();
+        let calls = CALLS.load(Ordering::Relaxed);
+        (50..50 + steps).for_each(&mut step);
+        least = least.min(CALLS.load(Ordering::Relaxed) - calls);
+        if let (Some(before), Some(after)) = (memory, resident()) {
+            assert!(after <= before + 64, "memory grew from {before} to {after} kB");
+        }
+        if least == 0 {
+            break;
+        }
     }
-    calls
+    least
 }
 
 struct Model {
