@@ -96,7 +96,9 @@ impl<const D: usize> Convolution<D> {
         }
         if !w[0].is_multiple_of(self.groups) {
             let (filters, groups) = (w[0], self.groups);
-            return Err(format!("the {filters} filters of shape {w} do not divide into {groups} groups"));
+            return Err(format!(
+                "the {filters} filters of shape {w} do not divide into {groups} groups"
+            ));
         }
         Ok(w[0] / self.groups)
     }
@@ -405,7 +407,8 @@ impl<'t> Var<'t> {
         let filter = filter.operand(self.graph());
         match settings.least_input(&self.shape(), &filter.shape()) {
             Ok([length]) => {
-                let y = self.tall().conv_transpose2d_to(filter.tall(), [1, length], settings.flat());
+                let y =
+                    self.tall().conv_transpose2d_to(filter.tall(), [1, length], settings.flat());
                 let shape = y.shape();
                 y.reshape([shape[0], shape[1], length])
             }

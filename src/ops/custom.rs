@@ -97,13 +97,7 @@ pub trait CustomKernel: Send + Sync + 'static {
 
     /// What the gradient `g` at the output `y` contributes to the gradient at an input, of that
     /// input's shape; `None` if nothing.
-    fn vjp<'t>(
-        &self,
-        input: usize,
-        g: Var<'t>,
-        inputs: &[Var<'t>],
-        y: Var<'t>,
-    ) -> Option<Var<'t>>;
+    fn vjp<'t>(&self, input: usize, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>>;
 }
 
 /// Applies a kernel. Make the `Arc` once, outside of the training loop: a step that applies the
@@ -236,9 +230,7 @@ impl Operation for Custom {
 
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
         match self {
-            Custom::Rule(_) => {
-                write_call(f, self.name(), &inputs[1..], &[("value", inputs[0])])
-            }
+            Custom::Rule(_) => write_call(f, self.name(), &inputs[1..], &[("value", inputs[0])]),
             Custom::Kernel(_) => write_call(f, self.name(), inputs, &[]),
         }
     }

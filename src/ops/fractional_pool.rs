@@ -176,6 +176,21 @@ impl Operation for FractionalPool {
         Some(g.graph().record(op, &[x.id(), g.id(), seed.id()]))
     }
 
+    fn sides<'t>(&self, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
+        // Of how many regions each place has the largest.
+        let (x, seed) = (inputs[0], inputs[inputs.len() - 1]);
+        let (shape, graph) = (x.shape(), y.graph());
+        let pooled = [shape[0], shape[1], self.pooled[0], self.pooled[1]];
+        let ones = graph.scalar(1.0).broadcast_to(pooled);
+        let count = FractionalPool { kind: Kind::ToMax, ..*self };
+        Some(graph.record(count, &[x.id(), ones.id(), seed.id()]))
+    }
+
+    #[cfg(test)]
+    fn kink(&self) -> Option<&'static str> {
+        Some("which is the largest of a region")
+    }
+
     #[cfg(test)]
     fn rule(&self, input: usize) -> &'static str {
         match (self.kind, input) {

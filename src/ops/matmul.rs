@@ -39,9 +39,9 @@ impl Operation for MatMul {
         }
         match batch(a).broadcast(&batch(b)) {
             Ok(batch) => Ok(batch.iter().copied().chain([m, n]).collect()),
-            Err((axis, p, q)) => Err(format!(
-                "shapes {a} and {b} do not broadcast at axis {axis} ({p} vs {q})"
-            )),
+            Err((axis, p, q)) => {
+                Err(format!("shapes {a} and {b} do not broadcast at axis {axis} ({p} vs {q})"))
+            }
         }
     }
 
@@ -60,7 +60,11 @@ impl Operation for MatMul {
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
-        let [m, k, n] = [shape[shape.rank() - 2], inputs[0].shape[inputs[0].shape.rank() - 1], shape[shape.rank() - 1]];
+        let [m, k, n] = [
+            shape[shape.rank() - 2],
+            inputs[0].shape[inputs[0].shape.rank() - 1],
+            shape[shape.rank() - 1],
+        ];
         let matrices = batch(shape);
         let full = |last: [usize; 2]| -> Shape { matrices.iter().copied().chain(last).collect() };
         let a = strided::expand(inputs[0].numbers(), inputs[0].shape, &full([m, k]));

@@ -332,10 +332,7 @@ impl Planes {
 
     /// Calls with each window and the rows and columns of the plane that it covers.
     #[inline(always)]
-    fn each_window(
-        &self,
-        mut visit: impl FnMut(usize, Range<usize>, Range<usize>),
-    ) {
+    fn each_window(&self, mut visit: impl FnMut(usize, Range<usize>, Range<usize>)) {
         let range = |axis: usize, window: usize| {
             let Windows { taps, stride, padding: [before, _], .. } = self.windows[axis];
             let start = window * stride;
@@ -356,7 +353,8 @@ impl Planes {
     #[inline(always)]
     fn each_largest<T: Scalar>(&self, x: &[T], mut visit: impl FnMut(usize, usize)) {
         let width = self.sizes[1];
-        let plain = self.windows.iter().all(|w| w.taps == 2 && w.stride == 2 && w.padding == [0; 2]);
+        let plain =
+            self.windows.iter().all(|w| w.taps == 2 && w.stride == 2 && w.padding == [0; 2]);
         if plain && !x.iter().fold(false, |any, x| any | x.is_nan()) {
             // Halving without a branch, which nobody could predict: the larger of each row, then
             // of both rows.
@@ -425,7 +423,10 @@ impl<'t> Var<'t> {
     pub fn global_avg_pool2d(self) -> Var<'t> {
         let shape = self.shape();
         let rank = shape.rank();
-        assert!(rank == 4, "global_avg_pool2d: an input of shape {shape} has {rank} axes and not 4");
+        assert!(
+            rank == 4,
+            "global_avg_pool2d: an input of shape {shape} has {rank} axes and not 4"
+        );
         self.mean([2, 3])
     }
 }

@@ -81,12 +81,7 @@ const BLOCK: usize = 1 << 32;
 
 /// Fills a slice with what is made of random bits, those of the places from `start` on.
 #[inline(always)]
-fn draw<T: Scalar>(
-    key: Seed,
-    mut start: usize,
-    mut out: &mut [T],
-    make: impl Fn(u32) -> T + Copy,
-) {
+fn draw<T: Scalar>(key: Seed, mut start: usize, mut out: &mut [T], make: impl Fn(u32) -> T + Copy) {
     while !out.is_empty() {
         // Counters are 32 bits wide; the rest of the index goes into the key.
         let len = out.len().min(BLOCK - start % BLOCK);
@@ -319,12 +314,15 @@ mod tests {
         let z: Vec<f64> = draw(7, 0, Distribution::normal(0.0, 1.0), n);
         let moment = |power: i32| z.iter().map(|z| z.powi(power)).sum::<f64>() / n as f64;
         // The variances of the powers are 1, 2, 15 and 96.
-        for (power, want, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)]
+        for (power, want, variance) in
+            [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)]
         {
             let deviation = f64::sqrt(variance / n as f64);
             assert!((moment(power) - want).abs() < 5.0 * deviation, "moment {power}");
         }
-        for (bound, share) in [(1.0, 0.317_310_5), (2.0, 0.045_500_3), (3.0, 0.002_699_8), (4.0, 6.334e-5)] {
+        for (bound, share) in
+            [(1.0, 0.317_310_5), (2.0, 0.045_500_3), (3.0, 0.002_699_8), (4.0, 6.334e-5)]
+        {
             let deviation = f64::sqrt(share / n as f64);
             for side in [1.0, -1.0] {
                 let beyond = z.iter().filter(|&&z| z * side > bound).count() as f64 / n as f64;

@@ -90,9 +90,9 @@ impl Kind {
                 let (shifts, results) = (&mut shifts[..width], &mut results[..width]);
                 match self {
                     Kind::Sum => fold(results, T::ZERO, data, stride, shifts, |sum, x, _| sum + x),
-                    Kind::Min => fold(results, T::INFINITY, data, stride, shifts, |min, x, _| {
-                        min.minimum(x)
-                    }),
+                    Kind::Min => {
+                        fold(results, T::INFINITY, data, stride, shifts, |min, x, _| min.minimum(x))
+                    }
                     Kind::Max | Kind::LogSumExp => {
                         fold(results, -T::INFINITY, data, stride, shifts, |max, x, _| {
                             max.maximum(x)
@@ -188,7 +188,8 @@ impl Operation for Reduce {
     }
 
     fn sides<'t>(&self, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
-        matches!(self.kind, Kind::Max | Kind::Min).then(|| inputs[0].equal(self.expand(y, inputs[0])))
+        matches!(self.kind, Kind::Max | Kind::Min)
+            .then(|| inputs[0].equal(self.expand(y, inputs[0])))
     }
 
     #[cfg(test)]

@@ -103,12 +103,7 @@ impl<'t> Var<'t> {
     ///
     /// If the range does not lie within the axis or the step is 0.
     #[track_caller]
-    pub fn slice_step(
-        self,
-        axis: isize,
-        range: impl RangeBounds<usize>,
-        step: usize,
-    ) -> Var<'t> {
+    pub fn slice_step(self, axis: isize, range: impl RangeBounds<usize>, step: usize) -> Var<'t> {
         let input = self.shape();
         let axis = self.axis(axis);
         let size = input[axis];
@@ -146,7 +141,10 @@ impl<'t> Var<'t> {
         let (given, rank) = (padding.len(), input.rank());
         assert!(given == rank, "pad: {given} pairs for the {rank} axes of shape {input}");
         let starts = padding.iter().map(|[before, _]| *before).collect();
-        let sizes = input.iter().zip(padding).map(|(n, [before, after])| n.saturating_add(*before).saturating_add(*after));
+        let sizes = input
+            .iter()
+            .zip(padding)
+            .map(|(n, [before, after])| n.saturating_add(*before).saturating_add(*after));
         let (steps, shape) = (SmallVec::from_elem(1, rank), sizes.collect());
         let embed = Embed { starts, steps, shape, value: Constant(value) };
         self.graph().record(embed, &[self.id()])

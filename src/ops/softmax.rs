@@ -38,7 +38,11 @@ impl Operation for Softmax {
 
     #[cfg(test)]
     fn rule(&self, _input: usize) -> &'static str {
-        if self.log { "`g - y.exp() * g.sum_keep(axis)`" } else { "`y * (g - (g * y).sum_keep(axis))`" }
+        if self.log {
+            "`g - y.exp() * g.sum_keep(axis)`"
+        } else {
+            "`y * (g - (g * y).sum_keep(axis))`"
+        }
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {

@@ -10,8 +10,8 @@ use smallvec::SmallVec;
 use super::slice::check_places;
 use super::{Array, Constant, Operation, Site, write_call};
 use crate::graph::Var;
-use crate::scalar::Scalar;
 use crate::ops::slice::Embed;
+use crate::scalar::Scalar;
 use crate::shape::{Shape, Strides};
 use crate::strided;
 
@@ -63,7 +63,9 @@ impl View {
                 let repeated = strided::broadcast_strides(input, output);
                 let added = output.rank() - input.rank();
                 let own = |axis: usize| axis.checked_sub(added).map_or(0, |at| strides[at]);
-                Some((0..output.rank()).map(|i| if repeated[i] == 0 { 0 } else { own(i) }).collect())
+                Some(
+                    (0..output.rank()).map(|i| if repeated[i] == 0 { 0 } else { own(i) }).collect(),
+                )
             }
             View::Reshape(_) => strided::reshape_strides(input, strides, output),
         }

@@ -2,12 +2,12 @@ use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus as Rng;
 
 use super::*;
+use crate::Tape;
 use crate::grad::GradCheck;
 use crate::init::Uniform;
 use crate::params::{ParamId, Parameter, Params};
 use crate::seed::Seed;
 use crate::tensor::Tensor;
-use crate::Tape;
 
 /// A convolution of random sizes that has an output: settings, shape of input and filter.
 fn random_case(rng: &mut Rng, largest: usize) -> (Convolution<2>, Shape, Shape) {
@@ -82,7 +82,8 @@ fn compare(rng: &mut Rng, largest: usize) {
     let y = xv.conv2d(wv, *settings);
     let g = random_tensor(rng, &y.shape());
     let gradients = tape.gradient((y * tape.input(&g)).sum(..), &[xv, wv]);
-    let mut wanted = [vec![0.0; g.data().len()], vec![0.0; x.data().len()], vec![0.0; w.data().len()]];
+    let mut wanted =
+        [vec![0.0; g.data().len()], vec![0.0; x.data().len()], vec![0.0; w.data().len()]];
     for_each_term(settings, x_shape, w_shape, &y.shape(), |i, j, k| {
         wanted[0][k] += x.data()[i] * w.data()[j];
         wanted[1][i] += g.data()[k] * w.data()[j];

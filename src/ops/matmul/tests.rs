@@ -1,13 +1,13 @@
 //! Products over every pair of batches that broadcast, against the sum itself.
 
 use super::*;
+use crate::Tape;
 use crate::grad::GradCheck;
 use crate::init::Uniform;
 use crate::ops::tests::shapes::{broadcastable_pairs, place_in, places};
 use crate::params::{Parameter, Params};
 use crate::seed::Seed;
 use crate::tensor::Tensor;
-use crate::Tape;
 
 /// Sizes of a product that differ from one case to the next.
 fn sizes(case: usize) -> [usize; 3] {
@@ -27,7 +27,8 @@ fn products_of_every_pair_of_batches_are_the_sums_that_they_should_be() {
         let [a, b, g] = [0, 1, 2].map(|i| Tensor::from_fn(&shapes[i], numbers(i as f64)));
         let mut wanted = shapes.each_ref().map(|shape| vec![0.0; shape.numel()]);
         for (matrix, place) in places(&batch).iter().enumerate() {
-            let (a_at, b_at) = (place_in(&a_batch, place) * m * k, place_in(&b_batch, place) * k * n);
+            let (a_at, b_at) =
+                (place_in(&a_batch, place) * m * k, place_in(&b_batch, place) * k * n);
             for (i, p, j) in places(&[m, k, n].into()).iter().map(|at| (at[0], at[1], at[2])) {
                 let (x, y, z) = (a_at + i * k + p, b_at + p * n + j, (matrix * m + i) * n + j);
                 wanted[0][x] += g.data()[z] * b.data()[y];

@@ -144,7 +144,8 @@ fn the_number_of_threads_does_not_change_a_bit() {
             let params = Params::<f32>::new(Seed(0));
             let tape = Tape::inference(&params);
             let x = tape.input(&x);
-            let y = x.max_pool2d(settings).square().sum(..) + x.avg_pool2d(settings).square().sum(..);
+            let y =
+                x.max_pool2d(settings).square().sum(..) + x.avg_pool2d(settings).square().sum(..);
             let slope = tape.value(tape.gradient(y, &[x])[0]);
             slope.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
         })

@@ -1,5 +1,6 @@
 //! Every operation that can be called, with inputs to try it on.
 
+use crate::graph::Attached;
 use crate::init::Uniform;
 use crate::loss;
 use crate::ops::elementwise::rows;
@@ -8,7 +9,7 @@ use crate::params::{ParamId, Parameter, Params};
 use crate::seed::Seed;
 use crate::shape::Shape;
 use crate::tensor::Indices;
-use crate::{Convolution, Pooling, Tape, Var};
+use crate::{Convolution, FractionalPooling, Graph, Pooling, SparseRows, Tape, Var};
 
 type Apply = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>>;
 
@@ -104,6 +105,10 @@ fn compositions() -> Vec<Sample> {
         of("gelu_tanh", &[&[2, 3]], |x| x[0].gelu_tanh()),
         of("selu", &[&[2, 3]], |x| x[0].selu()),
         of("dropout", &[&[2, 3]], |x| x[0].dropout(0.3)),
+        of("original_dropout", &[&[2, 3]], |x| x[0].original_dropout(0.3)),
+        of("alpha_dropout", &[&[2, 3]], |x| x[0].alpha_dropout(0.3)),
+        of("gaussian_dropout", &[&[2, 3]], |x| x[0].gaussian_dropout(0.3)),
+        of("gaussian_noise", &[&[2, 3]], |x| x[0].gaussian_noise(0.5)),
     ];
     samples.into_iter().map(|sample| Sample { is_elementwise: true, ..sample }).collect()
 }
@@ -129,7 +134,14 @@ fn reductions() -> Vec<Sample> {
         of("cumsum", &[&[2, 3, 2]], |x| x[0].cumsum(1)),
         of("argmax", &[&[2, 3, 2]], |x| x[0].argmax(1)),
         of("matmul", &[&[2, 2, 3], &[2, 3, 2]], |x| x[0].matmul(x[1])),
+        of("matmul", &[&[4, 2]], |x| words(x[0].graph()).matmul(x[0])),
     ]
+}
+
+/// Three texts of four words, one of them without any.
+fn words(graph: &Graph) -> Var<'_> {
+    let texts = SparseRows::new(4, vec![0, 2, 2, 4], vec![3, 0, 1, 3], Some(vec![0.5; 4]));
+    graph.attach(Attached::Sparse(texts.expect("words below four")))
 }
 
 fn layouts() -> Vec<Sample> {
@@ -179,6 +191,10 @@ fn windows() -> Vec<Sample> {
             x[0].avg_pool2d(pooling().count_padding(false))
         }),
         of("global_avg_pool2d", &[&[2, 2, 2, 3]], |x| x[0].global_avg_pool2d()),
+        of("fractional_max_pool2d", &[&[2, 2, 5, 4]], |x| {
+            x[0].fractional_max_pool2d(FractionalPooling::random(1.5).overlapping())
+        }),
+        of("spatial_dropout", &[&[2, 3, 2]], |x| x[0].spatial_dropout(0.3)),
     ]
 }
 

@@ -24,7 +24,8 @@ pub(super) fn methods() -> Vec<Method> {
         let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
         files.sort();
         for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "rs")) {
-            if !file.ends_with("custom.rs") {
+            // A user's own operation and a parameter's value compute nothing by themselves.
+            if !["custom.rs", "state.rs"].iter().any(|name| file.ends_with(name)) {
                 read(&std::fs::read_to_string(file).expect("text"), folder == "loss", &mut all);
             }
         }
