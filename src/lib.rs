@@ -55,10 +55,13 @@
 //!   first takes it.
 
 pub mod data;
+mod disk;
 mod error;
 mod exec;
 pub mod grad;
 pub mod graph;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod init;
 pub mod layers;
 pub mod loss;

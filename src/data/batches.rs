@@ -2,6 +2,7 @@
 
 use std::iter::FusedIterator;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::data::dataset::shuffle;
 use crate::data::{Dataset, Rows};
@@ -18,6 +19,7 @@ pub struct Batch<X = Tensor<f32>, Y = Indices> {
     pub x: X,
     /// What belongs to each example, such as its label.
     pub y: Y,
+    rows: Arc<Vec<usize>>,
     seed: Seed,
     epoch: usize,
     index: usize,
@@ -25,10 +27,11 @@ pub struct Batch<X = Tensor<f32>, Y = Indices> {
 
 impl<X: Rows, Y: Rows> Batch<X, Y> {
     /// The batch at a place of the run with this seed.
-    pub(crate) fn new(examples: Dataset<X, Y>, run: Seed, epoch: usize, index: usize) -> Self {
-        let (x, y) = examples.into_parts();
+    pub(crate) fn new(examples: Examples<X, Y>, run: Seed, epoch: usize, index: usize) -> Self {
+        let Examples { dataset, rows } = examples;
+        let (x, y) = dataset.into_parts();
         let seed = run.derive_named("batch").derive(epoch as u64).derive(index as u64);
-        Self { x, y, seed, epoch, index }
+        Self { x, y, rows, seed, epoch, index }
     }
 
     /// The number of examples.
@@ -39,6 +42,11 @@ impl<X: Rows, Y: Rows> Batch<X, Y> {
     /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Which rows of the data set these are: what tells an example wherever it comes in an epoch.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
     }
 
     /// The seed of what is random in a step on this batch, such as dropout: a function of the
@@ -93,13 +101,35 @@ pub struct Batches<'d, X = Tensor<f32>, Y = Indices> {
     /// The rows in the order of the current epoch, from its first batch on.
     order: Vec<usize>,
     /// The last batches, oldest first, to be written over when nobody else holds them any more.
-    kept: Vec<Dataset<X, Y>>,
+    kept: Vec<Examples<X, Y>>,
+}
+
+/// Some rows of a data set, and which they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Examples<X, Y> {
+    pub(crate) dataset: Dataset<X, Y>,
+    pub(crate) rows: Arc<Vec<usize>>,
+}
+
+impl<X: Rows, Y: Rows> Examples<X, Y> {
+    /// Whether nobody else holds them, so that they may be written over.
+    fn is_unshared(&mut self) -> bool {
+        Arc::get_mut(&mut self.rows).is_some() && self.dataset.is_unshared()
+    }
+
+    fn refill(&mut self, source: &Dataset<X, Y>, rows: &[usize]) {
+        self.dataset.refill(source, rows.iter().copied());
+        let own = Arc::make_mut(&mut self.rows);
+        own.clear();
+        own.extend_from_slice(rows);
+    }
 }
 
 impl<'d, X: Rows, Y: Rows> Batches<'d, X, Y> {
-    /// How many batches are kept to be written over. A loop holds one at a time, or two if it
-    /// looks ahead or if what recorded a step is dropped after the next batch was taken.
-    const KEPT: usize = 3;
+    /// How many batches are kept to be written over. A loop holds one at a time, or two if what
+    /// recorded a step is dropped after the next batch was taken; some more wait if they are made
+    /// ahead.
+    const KEPT: usize = 8;
 
     pub(crate) fn new(dataset: &'d Dataset<X, Y>, size: usize) -> Self {
         Self {
@@ -179,14 +209,14 @@ impl<'d, X: Rows, Y: Rows> Batches<'d, X, Y> {
     }
 
     /// Examples to write the next batch over: their storage is reused if nobody shares it.
-    fn storage(&mut self) -> Dataset<X, Y> {
-        match self.kept.iter_mut().position(Dataset::is_unshared) {
+    fn storage(&mut self) -> Examples<X, Y> {
+        match self.kept.iter_mut().position(Examples::is_unshared) {
             Some(free) => self.kept.remove(free),
             None => {
                 if self.kept.len() == Self::KEPT {
                     self.kept.remove(0);
                 }
-                self.dataset.clone()
+                Examples { dataset: self.dataset.clone(), rows: Arc::default() }
             }
         }
     }
@@ -206,8 +236,7 @@ impl<X: Rows, Y: Rows> Iterator for Batches<'_, X, Y> {
 
         let mut examples = self.storage();
         let rest = &self.order[self.index * self.size..];
-        let rows = &rest[..self.size.min(rest.len())];
-        examples.refill(self.dataset, rows.iter().copied());
+        examples.refill(self.dataset, &rest[..self.size.min(rest.len())]);
         self.kept.push(examples.clone());
         let batch = Batch::new(examples, self.seed, self.epochs.start, self.index);
 

@@ -1,9 +1,11 @@
 //! Examples and their labels.
 
 use std::ops::RangeBounds;
+use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 
+use crate::data::batches::Examples;
 use crate::data::{Batch, Batches, Rows};
 use crate::error::Error;
 use crate::seed::Seed;
@@ -105,7 +107,8 @@ impl<X: Rows, Y: Rows> Dataset<X, Y> {
         if start > end || end > self.len() {
             panic!("batch: rows {start}..{end} of a data set of {} examples", self.len());
         }
-        Batch::new(self.select(start..end), Seed(0), 0, 0)
+        let rows = Arc::new((start..end).collect());
+        Batch::new(Examples { dataset: self.select(start..end), rows }, Seed(0), 0, 0)
     }
 
     /// The examples cut into batches of this size, by position until
@@ -118,6 +121,11 @@ impl<X: Rows, Y: Rows> Dataset<X, Y> {
     pub fn batches(&self, size: usize) -> Batches<'_, X, Y> {
         assert!(size > 0, "batches: the size of a batch must be at least 1");
         Batches::new(self, size)
+    }
+
+    /// The same examples, each with another row that belongs to it.
+    pub(super) fn with_y<Z: Rows>(&self, y: Z) -> Dataset<X, Z> {
+        Dataset { x: self.x.clone(), y, len: self.len }
     }
 
     pub(crate) fn into_parts(self) -> (X, Y) {

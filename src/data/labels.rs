@@ -2,13 +2,30 @@
 
 use crate::data::{Dataset, Rows};
 use crate::error::Error;
-use crate::tensor::Indices;
+use crate::tensor::{Indices, Tensor};
 
 impl<X: Rows> Dataset<X, Indices> {
     /// The number of classes if the labels count from 0 and the last class occurs: the largest
     /// label plus one, 0 without examples.
     pub fn classes(&self) -> usize {
         self.y().max().map_or(0, |label| (label as usize).saturating_add(1))
+    }
+
+    /// The labels as numbers, one in a row of its own: what the single output of a binary classifier
+    /// is compared with.
+    ///
+    /// ```
+    /// # use gradtape::data::Dataset;
+    /// # use gradtape::{Indices, Tensor};
+    /// let data = Dataset::new(Tensor::zeros([3, 2]), Indices::from([0, 1, 1]))?;
+    /// assert_eq!(*data.numeric_labels().y(), Tensor::from([[0.0], [1.0], [1.0]]));
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    #[must_use = "the data set with numbers is a new one"]
+    pub fn numeric_labels(&self) -> Dataset<X, Tensor<f32>> {
+        let labels = self.y().data();
+        let y = Tensor::from_fn([self.len(), 1], |row| labels[row] as f32);
+        self.with_y(y)
     }
 
     /// Checks that every label is the number of one of so many classes.
@@ -43,7 +60,6 @@ impl<X: Rows> Dataset<X, Indices> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Tensor;
 
     /// So many examples, labelled by the row.
     fn numbered(examples: u32) -> Dataset {

@@ -21,7 +21,8 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::data::source::{Source, open, replace_file, shape_in_memory, to_index};
+use crate::data::source::{Source, open, shape_in_memory, to_index};
+use crate::disk::write_whole;
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, Shape};
@@ -96,7 +97,7 @@ impl Npy {
     ///
     /// [`Error::Io`] if it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        replace_file(path.as_ref(), |file| self.write(file))
+        write_whole(path.as_ref(), |file| self.write(file))
     }
 
     pub(super) fn of(mut source: Source<'_, impl Read>) -> Result<Self, Error> {

@@ -25,7 +25,8 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::data::npy::Npy;
-use crate::data::source::{Source, open, replace_file};
+use crate::data::source::{Source, open};
+use crate::disk::write_whole;
 use crate::error::Error;
 
 mod zip;
@@ -93,7 +94,7 @@ impl Npz {
     ///
     /// [`Error::Io`] if it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        replace_file(path.as_ref(), |file| self.write(file))
+        write_whole(path.as_ref(), |file| self.write(file))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Reading what may not be what it claims to be, and writing files whole or not at all.
+//! Reading what may not be what it claims to be.
 
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::error::Error;
@@ -102,26 +102,4 @@ pub(super) fn shape_in_memory(sizes: &[u64], value: usize) -> Option<Shape> {
     }
     isize::try_from(bytes).ok()?;
     Some(sizes.iter().map(|&size| size as usize).collect())
-}
-
-/// Writes a file beside the path, and puts it there when it is whole.
-pub(super) fn replace_file(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let written = File::create(&partial).and_then(|file| {
-        let mut writer = BufWriter::new(file);
-        write(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        std::fs::rename(&partial, path)
-    });
-    written.map_err(|source| {
-        // What is left of it is of no use; that it may not be there is no other error.
-        let _ = std::fs::remove_file(&partial);
-        Error::io(path, source)
-    })
 }

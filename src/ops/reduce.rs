@@ -91,7 +91,9 @@ impl Kind {
                 match self {
                     Kind::Sum => fold(results, T::ZERO, data, stride, shifts, |sum, x, _| sum + x),
                     Kind::Min => {
-                        fold(results, T::INFINITY, data, stride, shifts, |min, x, _| min.minimum(x))
+                        fold(results, T::INFINITY, data, stride, shifts, |min, x, _| {
+                            min.minimum(x)
+                        });
                     }
                     Kind::Max | Kind::LogSumExp => {
                         fold(results, -T::INFINITY, data, stride, shifts, |max, x, _| {

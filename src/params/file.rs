@@ -1,13 +1,14 @@
 //! Weights on disk: safetensors files, which Python reads too, written whole or not at all.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::{Layout, Params};
+use crate::disk::write_whole;
 use crate::error::Error;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -100,7 +101,7 @@ impl TensorFile {
         }
         let bytes =
             safetensors::serialize(views, Some(self.texts.into_iter().collect())).map_err(wrong)?;
-        write_whole(path, &bytes)
+        write_whole(path, |file| file.write_all(&bytes))
     }
 
     /// FNV-1a over names, numbers and texts.
@@ -113,32 +114,6 @@ impl TensorFile {
         });
         format!("{hash:016x}")
     }
-}
-
-/// Writes a file whole or not at all: into a file beside it, which takes its place once the disk
-/// has it. After a crash there is the old file or the new one, and at most one that ends in
-/// `.partial`, which the next write to the same path replaces.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let write = || {
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    };
-    if let Err(error) = write() {
-        // It may not even exist, and the first error is the one that tells.
-        let _ = fs::remove_file(&partial);
-        return Err(Error::io(path, error));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Not every system lets a folder be opened; the file itself is safe either way.
-    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-        folder.sync_all().map_err(|error| Error::io(path, error))?;
-    }
-    Ok(())
 }
 
 /// What a layout has and a file has not, or the other way round, or of another shape.

@@ -1,11 +1,12 @@
 //! Curves over an axis.
 
+use std::io::Write;
 use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::disk::write_whole;
 use crate::error::Error;
-use crate::params::file::write_whole;
 
 /// Curves in one picture: losses by epoch, a loss by rate.
 ///
@@ -96,7 +97,8 @@ impl Chart {
     ///
     /// [`Error::Io`] if it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        write_whole(path.as_ref(), self.to_svg()?.as_bytes())
+        let svg = self.to_svg()?;
+        write_whole(path.as_ref(), |file| file.write_all(svg.as_bytes()))
     }
 
     /// The picture as SVG.

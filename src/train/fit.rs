@@ -99,7 +99,32 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
 
     /// Has this done to each batch before a step is taken on it, such as augmentation. To stay
     /// resumable it must follow from the batch alone, such as from its
-    /// [seed](crate::data::Batch::seed).
+    /// [seed](crate::data::Batch::seed), or its [rows](crate::data::Batch::rows) and epoch:
+    ///
+    /// ```
+    /// use gradtape::data::Augment;
+    /// use gradtape::prelude::*;
+    ///
+    /// let images = Tensor::from_fn([40, 1, 8, 8], |i| (i % 7) as f32);
+    /// let train = Dataset::new(images, Indices::from([1; 40]))?;
+    /// let mut params = Params::new(Seed(42));
+    /// let model = Sequential::new()
+    ///     .then(Flatten)
+    ///     .then(Dense::new(64, 2).build(&mut params, "output"));
+    /// let mut trainer =
+    ///     Trainer::new(&model, Adam::new(0.01), |logits, labels| loss::cross_entropy(logits, labels));
+    ///
+    /// let mut augment = Augment::new().shift(1).rotate(10.0);
+    /// trainer
+    ///     .fit(&mut params, &train)
+    ///     .epochs(2)
+    ///     .prepare(|batch| {
+    ///         let seed = Seed(7).derive(batch.epoch() as u64);
+    ///         batch.x = augment.apply(&batch.x, batch.rows(), seed);
+    ///     })
+    ///     .run()?;
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
     pub fn prepare(mut self, prepare: impl FnMut(&mut Batch<X, Y>) + 'a) -> Self {
         self.prepare = Some(Box::new(prepare));
         self

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Direction;
+use crate::disk::write_whole;
 use crate::error::Error;
-use crate::params::file::write_whole;
 
 /// One quantity of a [`History`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -119,10 +119,7 @@ impl History {
     ///
     /// [`Error::Io`] if it cannot be written.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let mut text = Vec::new();
-        let written = self.write_csv(&mut text);
-        written.map_err(|error| Error::io(path.as_ref(), error))?;
-        write_whole(path.as_ref(), &text)
+        write_whole(path.as_ref(), |file| self.write_csv(file))
     }
 
     fn write_csv(&self, out: &mut impl Write) -> std::io::Result<()> {

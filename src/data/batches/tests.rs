@@ -170,3 +170,14 @@ fn writing_to_a_batch_changes_no_other() {
     }
     assert_eq!(train, numbered(12));
 }
+
+#[test]
+fn a_batch_knows_which_rows_it_has() {
+    let x = Tensor::from_fn([10, 1], |row| row as f32);
+    let data = Dataset::new(x, Indices::from([0; 10])).unwrap();
+    for batch in data.batches(3).shuffled(Seed(4)).epochs(2) {
+        let values: Vec<f32> = batch.rows().iter().map(|&row| row as f32).collect();
+        assert_eq!(batch.x.data(), values);
+    }
+    assert_eq!(data.batch(2..5).rows(), [2, 3, 4]);
+}

@@ -222,7 +222,7 @@ fn a_file_is_replaced_when_the_new_one_is_whole() {
         Npy::from(&Tensor::from([value])).save(&path).unwrap();
         assert_eq!(load(&path).unwrap().to_tensor::<f32>().unwrap().data(), [value]);
     }
-    let failed = replace_file(&path, |file| {
+    let failed = crate::disk::write_whole(&path, |file| {
         file.write_all(b"half of it")?;
         Err(io::Error::other("the disk is full"))
     });

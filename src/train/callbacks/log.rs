@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Callback, Decision, Moment};
+use crate::disk::write_whole;
 use crate::error::Error;
-use crate::params::file::write_whole;
 use crate::train::History;
 
 /// Appends a line to a file.
@@ -81,7 +81,7 @@ impl Callback for JsonLog {
         let lines: Vec<String> =
             (0..history.epochs()).map(|epoch| object(history, epoch)).collect();
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        write_whole(&self.path, text.as_bytes())
+        write_whole(&self.path, |file| file.write_all(text.as_bytes()))
     }
 
     fn after_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {

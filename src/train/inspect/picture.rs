@@ -1,10 +1,11 @@
 //! Weights and examples as pictures.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use super::png;
+use crate::disk::write_whole;
 use crate::error::Error;
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
@@ -187,7 +188,8 @@ impl Picture {
         [header.as_bytes(), &self.pixels].concat()
     }
 
-    /// Writes the picture to a file, as its extension says: `png`, `pgm`, `ppm` or `pnm`.
+    /// Writes the picture to a file, whole or not at all, as its extension says: `png`, `pgm`, `ppm`
+    /// or `pnm`.
     ///
     /// # Errors
     ///
@@ -202,6 +204,6 @@ impl Picture {
                 return Err(Error::argument("picture", expected, path.display()));
             }
         };
-        fs::write(path, bytes).map_err(|source| Error::io(path, source))
+        write_whole(path, |file| file.write_all(&bytes))
     }
 }
