@@ -38,8 +38,13 @@
 //! | keep weights small | [`penalty`] |
 //! | train with noise, test without | [`noise`] |
 //! | read data | [`data`] |
-//! | train | [`optim`], [`train`] |
-//! | verify gradients | [`gradcheck`] |
+//! | choose how weights move | [`optim`] |
+//! | train, measure, save and resume | [`train`] |
+//! | verify gradients | [`gradcheck`]; [`grad`] for what it reports |
+//! | differentiate twice or forwards | [`Tape::gradient`], [`Tape::hessian_vector_product`], [`Tape::jvp`] |
+//! | find where a NaN began | [`Tape::find_non_finite`] |
+//! | look up an operation's rule | [`operations`] |
+//! | come from Keras | the page `guide::keras` of this documentation |
 //!
 //! # What holds everywhere
 //!
