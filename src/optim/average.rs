@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::hyperparameter::Allowed;
-use super::{Optimizer, OptimizerState, Schedule};
+use super::{Optimizer, OptimizerState, through_inner};
 use crate::params::{Gradients, Params, Role};
 use crate::scalar::Scalar;
 
@@ -207,17 +207,7 @@ impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Averaged<O, T> {
         }
     }
 
-    fn steps(&self) -> u64 {
-        self.inner.steps()
-    }
-
-    fn rate(&self) -> f64 {
-        self.inner.rate()
-    }
-
-    fn set_rate(&mut self, rate: Schedule) {
-        self.inner.set_rate(rate);
-    }
+    through_inner!();
 
     fn state(&self, params: &Params<T>) -> OptimizerState<T> {
         self.expect_unswapped();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::groups::expect_some;
 use super::hyperparameter::Allowed;
-use super::{Optimizer, OptimizerState, Schedule};
+use super::{Optimizer, OptimizerState, through_inner};
 use crate::params::{Entry, Gradients, Params};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -110,17 +110,7 @@ impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Constrained<O> {
         }
     }
 
-    fn steps(&self) -> u64 {
-        self.inner.steps()
-    }
-
-    fn rate(&self) -> f64 {
-        self.inner.rate()
-    }
-
-    fn set_rate(&mut self, rate: Schedule) {
-        self.inner.set_rate(rate);
-    }
+    through_inner!();
 
     fn state(&self, params: &Params<T>) -> OptimizerState<T> {
         self.inner.state(params).within("Constrained")

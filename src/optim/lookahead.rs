@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::hyperparameter::Allowed;
-use super::{Optimizer, OptimizerState, Schedule};
+use super::{Optimizer, OptimizerState, through_inner};
 use crate::params::{Gradients, Params};
 use crate::scalar::Scalar;
 
@@ -73,17 +73,7 @@ impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Lookahead<O, T> {
         }
     }
 
-    fn steps(&self) -> u64 {
-        self.inner.steps()
-    }
-
-    fn rate(&self) -> f64 {
-        self.inner.rate()
-    }
-
-    fn set_rate(&mut self, rate: Schedule) {
-        self.inner.set_rate(rate);
-    }
+    through_inner!();
 
     fn state(&self, params: &Params<T>) -> OptimizerState<T> {
         let mut state = self.inner.state(params).within("Lookahead");

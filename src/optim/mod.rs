@@ -330,5 +330,23 @@ macro_rules! setters {
 }
 use setters;
 
+/// Passes on to the optimizer inside what a wrapper does not change.
+macro_rules! through_inner {
+    () => {
+        fn steps(&self) -> u64 {
+            self.inner.steps()
+        }
+
+        fn rate(&self) -> f64 {
+            self.inner.rate()
+        }
+
+        fn set_rate(&mut self, rate: $crate::optim::Schedule) {
+            self.inner.set_rate(rate);
+        }
+    };
+}
+use through_inner;
+
 #[cfg(test)]
 mod tests;

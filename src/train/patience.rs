@@ -33,8 +33,8 @@ impl MinDelta {
     }
 }
 
-/// Waits for a value to improve, for so many epochs at most: the rule behind early stopping and
-/// reducing the rate on a plateau, for loops of your own.
+/// Waits for a value to improve, for so many epochs at most: the rule behind
+/// [`EarlyStopping`](super::EarlyStopping), for loops of your own.
 ///
 /// - A value *improves* if it is finite and better than the best one so far by more than
 ///   [`min_delta`](Self::min_delta). It is always compared with the best one, not with the last.
@@ -148,11 +148,6 @@ impl Patience {
     /// Whether patience has run out.
     pub fn is_exhausted(&self) -> bool {
         self.waited >= self.patience.max(1)
-    }
-
-    /// Starts the wait anew, as after a change of the rate.
-    pub fn renew(&mut self) {
-        self.waited = 0;
     }
 
     /// The best value and which it was, counted from 0.

@@ -144,6 +144,17 @@ impl ReduceOnPlateau {
         self
     }
 
+    /// The same numbers for another run, of which no value has been seen.
+    pub(crate) fn anew(&self, larger_is_better: bool) -> Self {
+        let better = if larger_is_better { Better::Larger } else { Better::Smaller };
+        Self { better, best: None, waited: 0, cooling: 0, ..*self }
+    }
+
+    /// Goes on from a rate that somebody else has changed.
+    pub(crate) fn set_rate(&mut self, rate: f64) {
+        self.rate = rate;
+    }
+
     /// The rate as it is.
     pub fn rate(&self) -> f64 {
         self.rate
