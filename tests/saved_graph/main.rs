@@ -1,5 +1,7 @@
 //! Graphs saved, read back and run without the code that recorded them.
 
+mod batches;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -260,79 +262,6 @@ fn a_graph_recorded_twice_has_noise_of_its_own_each_time() {
     }
     let run = saved.run(&params, &[&ones]).expect("everything fits");
     assert!(run["y"].data().contains(&0.0));
-}
-
-/// A function of one value.
-type Model = dyn for<'t> Fn(Var<'t>) -> Var<'t>;
-
-/// Saves a function of `x` recorded for a batch of 4, and runs it for one of 7 and one of 1.
-#[track_caller]
-fn follows_the_batch(item: &[usize], model: &Model) {
-    let params = Params::<f32>::new(Seed(0));
-    let shape = |rows: usize| -> Shape { [&[rows], item].concat().into() };
-    let tape = Tape::inference(&params);
-    let x = tape.input(&ramp(shape(4)));
-    let saved = reread(&tape.save(&[("x", x)], &[("y", model(x))]).expect("it can be saved"));
-    for rows in [4, 7, 1, 0] {
-        let x = ramp(shape(rows));
-        let tape = Tape::inference(&params);
-        let y = model(tape.input(&x));
-        let outputs = saved.run(&params, &[&x]).expect("it follows the batch");
-        assert_eq!(outputs["y"], tape.value(y), "{rows} rows");
-    }
-}
-
-#[test]
-fn inference_follows_the_size_of_the_batch() {
-    follows_the_batch(&[3], &|x| (2.0 * x).relu().softmax(-1));
-    follows_the_batch(&[3], &|x| x.normalize(-1, 1e-5).sum(1));
-    follows_the_batch(&[1, 6, 6], &|x| {
-        let filter = x.graph().scalar(0.5).broadcast_to([2, 1, 3, 3]);
-        let maps = x.conv2d(filter, Convolution::new().padding(1)).max_pool2d(2);
-        let flat = maps.reshape([x.shape()[0], 18]);
-        flat.matmul(x.graph().scalar(0.1).broadcast_to([18, 2]))
-    });
-    // Many matrices times one are multiplied as one of many rows, several for each entry.
-    follows_the_batch(&[5, 3], &|x| {
-        let y = x.matmul(x.graph().scalar(0.1).broadcast_to([3, 6]));
-        y.matmul(y.transpose()).slice(1, 1..3).pad(&[[0, 0], [1, 0], [0, 2]], 1.0).flip(-1)
-    });
-    follows_the_batch(&[2], &|x| Var::concat(&[x, x.cumsum(0), x.square()], 1));
-}
-
-#[test]
-fn what_holds_on_to_the_size_of_the_batch_is_refused_by_name() {
-    let params = Params::<f32>::new(Seed(0));
-    let refused = |model: &Model, size: usize| -> String {
-        let tape = Tape::training(&params, Seed(0));
-        let x = tape.input(&ramp([4, 4]));
-        let saved = tape.save(&[("x", x)], &[("y", model(x))]).expect("it can be saved");
-        let run = saved.run(&params, &[&ramp([size, 4])]);
-        run.expect_err("the size of the batch is part of it").to_string()
-    };
-    for size in [1, 2, 3, 5, 8] {
-        let mean = refused(&|x| x.mean(..), size);
-        let expected = format!(
-            "saved graph: recorded for a batch of 4, it cannot be run with one of {size}: node 1, \
-             `sum` recorded at {}:",
-            file!()
-        );
-        assert!(mean.starts_with(&expected), "{mean}");
-        let models: [(&str, &Model); 8] = [
-            ("sum", &|x| x.sum(0)),
-            ("sum", &|x| x.mean_keep(0)),
-            ("permute", &|x| x.transpose()),
-            ("matmul", &|x| x.matmul(x)),
-            ("slice", &|x| x.slice(0, 1..3)),
-            ("embed", &|x| x.pad(&[[4, 0], [0, 0]], 0.0)),
-            ("mul", &|x| x.dropout(0.5)),
-            ("broadcast_to", &|x| x.sum(1).broadcast_to([4, 4])),
-        ];
-        for (op, model) in models {
-            let error = refused(model, size);
-            assert!(error.contains(&format!(" `{op}` recorded at ")), "{size}, {op}: {error}");
-        }
-    }
 }
 
 #[test]
