@@ -341,6 +341,31 @@ fn sparse_rows_and_numbers_to_predict_are_trained_on_alike() {
 }
 
 #[test]
+fn a_last_batch_of_one_example_can_be_left_out() {
+    let train = data(33);
+    let mut params = Params::new(Seed(42));
+    let model = Sequential::new()
+        .then(Dense::new(2, 2).build(&mut params, "layer"))
+        .then(BatchNorm::new(2).build(&mut params, "norm"));
+    let mut trainer = trainer(&model);
+    let fit = trainer.fit(&mut params, &train).batch_size(16).epochs(3).drop_last();
+    let history = fit.silent().run().unwrap();
+    assert_eq!((history.epochs(), trainer.optimizer().steps()), (3, 6));
+}
+
+#[test]
+fn a_history_is_diagnosed() {
+    let (train, valid) = data(150).split_at(100).unwrap();
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = trainer(&model);
+    let fit = trainer.fit(&mut params, &train).epochs(12).validation(&valid).silent();
+    let history = fit.run().unwrap();
+    let curves = gradtape::train::diagnose(&history["loss"], &history["val_loss"]).unwrap();
+    assert_eq!(history.diagnose().unwrap().to_string(), curves.to_string());
+}
+
+#[test]
 fn what_is_prepared_is_trained_on() {
     let train = data(50);
     let mut params = Params::new(Seed(42));

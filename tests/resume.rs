@@ -20,6 +20,7 @@ fn data() -> (Dataset, Dataset) {
 fn model(params: &mut Params) -> Sequential {
     Sequential::new()
         .then(Dense::new(2, 16).penalty(L2(1e-3)).build(params, "hidden"))
+        .then(BatchNorm::new(16).build(params, "norm"))
         .then(Relu)
         .then(Dropout(0.2))
         .then(Dense::new(16, 2).build(params, "output"))

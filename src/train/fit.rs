@@ -32,6 +32,7 @@ pub struct Fit<'a, 'm, X, Y> {
     batch_size: usize,
     seed: Seed,
     shuffled: bool,
+    drop_last: bool,
     shown: bool,
     resume: Option<PathBuf>,
 }
@@ -56,6 +57,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
             batch_size: 32,
             seed: Seed(0),
             shuffled: true,
+            drop_last: false,
             shown: true,
             resume: None,
         }
@@ -88,6 +90,13 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
     /// Takes the examples in their own order in each epoch.
     pub fn in_order(mut self) -> Self {
         self.shuffled = false;
+        self
+    }
+
+    /// Leaves out the last batch of an epoch if it is smaller than the others, such as one of a
+    /// single example, which batch normalization cannot train on.
+    pub fn drop_last(mut self) -> Self {
+        self.drop_last = true;
         self
     }
 
@@ -240,9 +249,14 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         if let Some(ending) = self.history.ending() {
             return Ok(ending.clone());
         }
-        let Fit { train, batch_size, seed, epochs, shuffled, shown, .. } = self.fit;
-        let batches = train.batches(batch_size).seeded(seed);
-        let mut batches = if shuffled { batches.shuffled(seed) } else { batches };
+        let Fit { train, batch_size, seed, epochs, shuffled, drop_last, shown, .. } = self.fit;
+        let mut batches = train.batches(batch_size).seeded(seed);
+        if shuffled {
+            batches = batches.shuffled(seed);
+        }
+        if drop_last {
+            batches = batches.drop_last();
+        }
         let per_epoch = batches.per_epoch();
         if self.position.batch == per_epoch {
             // The checkpoint was written after an epoch's last batch and before its end.

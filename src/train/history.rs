@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Direction;
+use super::{Diagnosis, Direction};
 use crate::disk::write_whole;
 use crate::error::Error;
 
@@ -101,6 +101,17 @@ impl History {
         values
             .filter(|(_, value)| !value.is_nan())
             .reduce(|best, next| if direction.better(next.1, best.1, 0.0) { next } else { best })
+    }
+
+    /// What the columns `loss` and `val_loss` say of the training: underfitting, overfitting or
+    /// neither, and what to do about it. See [`diagnose`](super::diagnose()).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if there are no epochs.
+    pub fn diagnose(&self) -> Result<Diagnosis, Error> {
+        let column = |name| self.get(name).unwrap_or_default();
+        super::diagnose(column("loss"), column("val_loss"))
     }
 
     /// The number of epochs.
