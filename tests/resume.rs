@@ -246,6 +246,10 @@ fn all_that_does_not_fit_is_reported_at_once() {
             "`last/kernel` of shape [16, 2] is missing",
             "`last/bias` of shape [2] is missing",
             "`hidden/bias` of shape [16] is no parameter here",
+            "`norm/running_mean` of shape [16] is no parameter here",
+            "`norm/running_variance` of shape [16] is no parameter here",
+            "`norm/scale` of shape [16] is no parameter here",
+            "`norm/shift` of shape [16] is no parameter here",
             "`output/bias` of shape [2] is no parameter here",
             "`output/kernel` of shape [16, 2] is no parameter here",
         ]
