@@ -1,6 +1,7 @@
 //! Operations at ties, infinities, NaN, empty axes and other places where something is a
 //! convention.
 
+use gradtape::IndexOperand;
 use gradtape::loss;
 use gradtape::prelude::*;
 
@@ -109,8 +110,8 @@ fn exponentials_of_infinities_have_their_limits() {
 fn losses_of_infinite_logits_are_finite_where_their_limit_is() {
     let cross_entropy = |x: [f64; 2], right: bool| {
         let f: Function = match right {
-            true => |x| loss::cross_entropy(x, [0]),
-            false => |x| loss::cross_entropy(x, [1]),
+            true => |x| loss::cross_entropy(x, [0].index_operand(x.graph())),
+            false => |x| loss::cross_entropy(x, [1].index_operand(x.graph())),
         };
         both(&[1, 2], &x, f)
     };
@@ -118,12 +119,24 @@ fn losses_of_infinite_logits_are_finite_where_their_limit_is() {
     assert_eq!(cross_entropy([INF, 1.0], false), (vec![INF], vec![1.0, -1.0]));
     assert_eq!(cross_entropy([-INF, 1.0], false), (vec![0.0], vec![0.0, 0.0]));
     compare(&[
-        ("of 1", &[INF, -INF], |x| loss::binary_cross_entropy(x, 1.0), &[0.0, INF], &[0.0, -1.0]),
-        ("of 0", &[INF, -INF], |x| loss::binary_cross_entropy(x, 0.0), &[INF, 0.0], &[1.0, 0.0]),
+        (
+            "of 1",
+            &[INF, -INF],
+            |x| loss::binary_cross_entropy(x, x.graph().scalar(1.0)),
+            &[0.0, INF],
+            &[0.0, -1.0],
+        ),
+        (
+            "of 0",
+            &[INF, -INF],
+            |x| loss::binary_cross_entropy(x, x.graph().scalar(0.0)),
+            &[INF, 0.0],
+            &[1.0, 0.0],
+        ),
         (
             "huber",
             &[1.0, -1.0, 0.0],
-            |x| loss::huber(x, 0.0, 1.0),
+            |x| loss::huber(x, x.graph().scalar(0.0), 1.0),
             &[0.5, 0.5, 0.0],
             &[1.0, -1.0, 0.0],
         ),

@@ -27,8 +27,7 @@ fn model(params: &mut Params) -> Sequential {
 }
 
 fn trainer(model: &Sequential) -> Trainer<'_> {
-    Trainer::new(model, Adam::new(0.01), |logits, labels| loss::cross_entropy(logits, labels))
-        .metric(Accuracy)
+    Trainer::new(model, Adam::new(0.01), loss::cross_entropy).metric(Accuracy)
 }
 
 fn scratch(name: &str) -> PathBuf {
@@ -176,9 +175,7 @@ fn a_loss_that_is_not_finite_is_an_error_that_says_where_it_began() {
     let run = |orderly: bool| {
         let mut params = Params::new(Seed(42));
         let model = diverging(&mut params);
-        let mut trainer = Trainer::new(&model, Sgd::new(0.2), |logits, labels| {
-            loss::cross_entropy(logits, labels)
-        });
+        let mut trainer = Trainer::new(&model, Sgd::new(0.2), loss::cross_entropy);
         let fit = trainer.fit(&mut params, &train).batch_size(10).in_order().epochs(5).silent();
         let fit = if orderly { fit.callback(StopOnNonFinite) } else { fit };
         (fit.run(), params)
@@ -207,8 +204,7 @@ fn a_plateau_lowers_the_rate() {
     let train = data(60);
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
-    let mut trainer =
-        Trainer::new(&model, Sgd::new(1e-9), |logits, labels| loss::cross_entropy(logits, labels));
+    let mut trainer = Trainer::new(&model, Sgd::new(1e-9), loss::cross_entropy);
     let history = trainer
         .fit(&mut params, &train)
         .epochs(9)
@@ -287,10 +283,7 @@ fn an_example_of_weight_two_counts_as_two() {
     let mut params = Params::new(Seed(42));
     let model = Dense::new(2, 2).build(&mut params, "layer");
     let mut other = params.clone();
-    let trainer = || {
-        Trainer::new(&model, Sgd::new(0.5), |logits, labels| loss::cross_entropy(logits, labels))
-            .metric(Accuracy)
-    };
+    let trainer = || Trainer::new(&model, Sgd::new(0.5), loss::cross_entropy).metric(Accuracy);
     // All examples in each step, so that their order makes no difference.
     let first = trainer()
         .fit(&mut params, &weighted)
@@ -328,10 +321,10 @@ fn sparse_rows_and_numbers_to_predict_are_trained_on_alike() {
     let mut params = Params::new(Seed(42));
     let model = Dense::new(10, 1).build(&mut params, "layer");
     let mut other = params.clone();
-    let mut trainer = Trainer::new(&model, Sgd::new(0.1), |y, t| loss::squared_error(y, t));
+    let mut trainer = Trainer::new(&model, Sgd::new(0.1), loss::squared_error);
     let history = trainer.fit(&mut params, &sparse).epochs(200).silent().run().unwrap();
     assert!(history.last("loss").unwrap() < 1e-2, "{history}");
-    let mut again = Trainer::new(&model, Sgd::new(0.1), |y, t| loss::squared_error(y, t));
+    let mut again = Trainer::new(&model, Sgd::new(0.1), loss::squared_error);
     again.fit(&mut other, &dense).epochs(200).silent().run().unwrap();
     for (a, b) in params.flat().iter().zip(other.flat()) {
         assert!((a - b).abs() < 1e-4, "{a}, {b}");

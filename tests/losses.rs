@@ -57,7 +57,7 @@ fn weights_are_relative() {
     let logits = Tensor::from([[1.0, 0.0], [0.5, 2.0], [0.0, 0.0]]);
     let params = Params::<f64>::new(Seed(0));
     let tape = Tape::inference(&params);
-    let each = loss::cross_entropy(tape.input(&logits), [0, 0, 1]);
+    let each = loss::cross_entropy(tape.input(&logits), tape.input(&Indices::from([0, 0, 1])));
     let weighted = |weights: [f64; 3]| {
         tape.item(loss::weighted_mean(each, tape.input(&Tensor::from(weights))))
     };
@@ -72,34 +72,35 @@ fn every_loss_passes_the_gradient_check() {
     let mut params = Params::<f64>::new(Seed(4));
     let z = params.add(Parameter::new("z", [4, 3]).init(Normal { mean: 0.0, std: 2.0 }));
     let share = params.add(Parameter::new("share", [4, 3]).init(Uniform { low: 0.1, high: 0.9 }));
-    let labels = [0, 2, 1, 1];
+    let labels = Indices::from([0, 2, 1, 1]);
     type Loss = for<'t> fn(Var<'t>, Var<'t>) -> Var<'t>;
     let losses: [Loss; 9] = [
-        |z, t| loss::squared_error(z, t),
-        |z, t| loss::absolute_error(z, t),
+        loss::squared_error,
+        loss::absolute_error,
         |z, t| loss::huber(z, t, 0.7),
-        |z, t| loss::binary_cross_entropy(z, t),
+        loss::binary_cross_entropy,
         |z, t| loss::binary_cross_entropy_of_probabilities(z.sigmoid(), t),
         |z, t| loss::cross_entropy_of_targets(z, t / t.sum_keep(-1)),
-        |z, t| loss::kl_divergence(z, t),
+        loss::kl_divergence,
         |z, t| loss::kl_divergence_of_probabilities(z.softmax(-1), t),
-        |z, t| loss::squared_hinge(z, t),
+        loss::squared_hinge,
     ];
     for (i, f) in losses.into_iter().enumerate() {
         let report = gradcheck(&params, |tape| f(tape.param(z), tape.param(share))).unwrap();
         assert!(report.is_below(1e-6), "loss {i}\n{report}");
     }
-    let of_labels: [for<'t> fn(Var<'t>, [u32; 4]) -> Var<'t>; 5] = [
-        |z, labels| loss::cross_entropy(z, labels),
+    let of_labels: [Loss; 5] = [
+        loss::cross_entropy,
         |z, labels| loss::cross_entropy_smoothed(z, labels, 0.2),
         |z, labels| loss::cross_entropy_of_probabilities(z.softmax(-1), labels),
         |z, labels| loss::multiclass_hinge(z, labels, 1.0),
         |z, labels| loss::multiclass_hinge_of_largest(z, labels, 1.0),
     ];
     for (i, f) in of_labels.into_iter().enumerate() {
-        let report =
-            gradcheck(&params, |tape| f(tape.param(z), labels) + 1e-3 * tape.param(share).sum(..))
-                .unwrap();
+        let report = gradcheck(&params, |tape| {
+            f(tape.param(z), tape.input(&labels)) + 1e-3 * tape.param(share).sum(..)
+        })
+        .unwrap();
         assert!(report.is_below(1e-6), "loss of labels {i}\n{report}");
     }
 }

@@ -49,9 +49,7 @@ fn train(path: &Path, optimizer: impl Optimizer, plan: Plan) -> Result<Outcome, 
     let (train, valid) = data();
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
-    let mut trainer =
-        Trainer::new(&model, optimizer, |logits, labels| loss::cross_entropy(logits, labels))
-            .metric(Accuracy);
+    let mut trainer = Trainer::new(&model, optimizer, loss::cross_entropy).metric(Accuracy);
     let checkpoint = ModelCheckpoint::new(path.display().to_string());
     let checkpoint = match plan.every_batches {
         Some(batches) => checkpoint.every_batches(batches),
@@ -267,8 +265,7 @@ fn another_training_is_not_resumed() {
     let (data, _) = data();
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
-    let mut trainer =
-        Trainer::new(&model, Adam::new(0.01), |logits, labels| loss::cross_entropy(logits, labels));
+    let mut trainer = Trainer::new(&model, Adam::new(0.01), loss::cross_entropy);
     let error = trainer.fit(&mut params, &data).silent().resume(&path).run().unwrap_err();
     let error = error.to_string();
     for part in ["its columns", "its callbacks", "its seed: 3, here: 0", "its batch size: 16"] {
@@ -286,8 +283,7 @@ fn the_best_and_the_last_few_checkpoints_are_kept() {
     let (data, valid) = data();
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
-    let mut trainer =
-        Trainer::new(&model, Adam::new(0.02), |logits, labels| loss::cross_entropy(logits, labels));
+    let mut trainer = Trainer::new(&model, Adam::new(0.02), loss::cross_entropy);
     let file = |name: &str| folder.join(name).display().to_string();
     let history = trainer
         .fit(&mut params, &data)

@@ -18,27 +18,32 @@ struct Channels {
 }
 
 impl Channels {
-    /// The kernel's first two axes, and how many inputs and outputs a unit has.
-    fn of_convolution<const D: usize>(self, size: [usize; D], settings: &Convolution<D>) -> Kernel {
-        let Self { inputs, outputs } = self;
-        let (groups, taps) = (settings.groups, size.iter().product::<usize>());
-        let fans = Fans { fan_in: inputs / groups * taps, fan_out: outputs / groups * taps };
-        Kernel { channels: [outputs, inputs / groups], fans }
+    /// The kernel's shape, and how many inputs and outputs a unit has.
+    fn of_convolution<const D: usize>(
+        self,
+        size: [usize; D],
+        settings: &Convolution<D>,
+    ) -> (Shape, Fans) {
+        let shape = kernel_shape(self.outputs, self.inputs / settings.groups, size);
+        let fans = Fans::conv(&shape, settings.groups);
+        (shape, fans)
     }
 
-    /// As for a convolution. With a stride, each output is reached by fewer of the taps.
-    fn of_transpose<const D: usize>(self, size: [usize; D], settings: &Convolution<D>) -> Kernel {
-        let Self { inputs, outputs } = self;
-        let (groups, taps) = (settings.groups, size.iter().product::<usize>());
-        let reached = (inputs / groups * taps).div_ceil(settings.stride.iter().product());
-        let fans = Fans { fan_in: reached, fan_out: outputs / groups * taps };
-        Kernel { channels: [inputs, outputs / groups], fans }
+    /// As for a convolution, whose gradient this is, so that inputs and outputs change places. With
+    /// a stride, each output is reached by fewer of the taps.
+    fn of_transpose<const D: usize>(
+        self,
+        size: [usize; D],
+        settings: &Convolution<D>,
+    ) -> (Shape, Fans) {
+        let shape = kernel_shape(self.inputs, self.outputs / settings.groups, size);
+        let Fans { fan_in: fan_out, fan_out: taps } = Fans::conv(&shape, settings.groups);
+        (shape, Fans { fan_in: taps.div_ceil(settings.stride.iter().product()), fan_out })
     }
 }
 
-struct Kernel {
-    channels: [usize; 2],
-    fans: Fans,
+fn kernel_shape<const D: usize>(first: usize, second: usize, size: [usize; D]) -> Shape {
+    [first, second].into_iter().chain(size).collect()
 }
 
 macro_rules! convolutions {
@@ -135,8 +140,7 @@ macro_rules! convolutions {
                     groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups),
                     "{name}: {inputs} channels to {outputs} do not divide into {groups} groups"
                 );
-                let Kernel { channels, fans } = channels.$shape(size, &settings);
-                let shape: Shape = channels.into_iter().chain(size).collect();
+                let (shape, fans) = channels.$shape(size, &settings);
                 let kernel = params.add(kernel.shape(shape).fans(fans).within(name));
                 let bias = bias.map(|bias| params.add(bias.fans(fans).within(name)));
                 $name { kernel, bias, settings }

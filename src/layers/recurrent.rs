@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::graph::{Graph, Var};
-use crate::init::{Fans, GlorotUniform, Initializer, Zeros};
+use crate::init::{Fans, GlorotUniform, Initializer, Orthogonal, Zeros};
 use crate::layers::Layer;
 use crate::params::{ParamId, Parameter, Params, Role};
 use crate::penalty::Penalty;
@@ -91,7 +91,7 @@ macro_rules! recurrent {
                     units,
                     sequences: false,
                     kernel: weight("kernel", features),
-                    recurrent_kernel: weight("recurrent_kernel", units),
+                    recurrent_kernel: weight("recurrent_kernel", units).init(Orthogonal),
                     bias,
                 }
             }
@@ -231,7 +231,7 @@ recurrent! {
     /// | parameter | shape | at first |
     /// |---|---|---|
     /// | `name/kernel` | `[features, units]` | Glorot's uniform initializer |
-    /// | `name/recurrent_kernel` | `[units, units]` | the same |
+    /// | `name/recurrent_kernel` | `[units, units]` | [`Orthogonal`] |
     /// | `name/bias` | `[units]` | 0 |
     ///
     /// ```
@@ -269,8 +269,8 @@ recurrent! {
     ///
     /// | parameter | shape | at first |
     /// |---|---|---|
-    /// | `name/kernel`, `W` | `[features, 3 · units]` | Glorot's uniform initializer |
-    /// | `name/recurrent_kernel`, `U` | `[units, 3 · units]` | the same |
+    /// | `name/kernel`, `W` | `[features, 3 · units]` | Glorot's uniform initializer, each gate for itself |
+    /// | `name/recurrent_kernel`, `U` | `[units, 3 · units]` | [`Orthogonal`], all gates together as in Keras |
     /// | `name/bias`, `b` | `[3 · units]` | 0 |
     /// | `name/recurrent_bias`, `c` | `[3 · units]` | 0 |
     Gru, GruBuilder: 3 gates, ["h"], recurrent bias true, bias Zeros;
@@ -308,8 +308,8 @@ recurrent! {
     ///
     /// | parameter | shape | at first |
     /// |---|---|---|
-    /// | `name/kernel`, `W` | `[features, 4 · units]` | Glorot's uniform initializer |
-    /// | `name/recurrent_kernel`, `U` | `[units, 4 · units]` | the same |
+    /// | `name/kernel`, `W` | `[features, 4 · units]` | Glorot's uniform initializer, each gate for itself |
+    /// | `name/recurrent_kernel`, `U` | `[units, 4 · units]` | [`Orthogonal`], all gates together as in Keras |
     /// | `name/bias`, `b` | `[4 · units]` | 1 for `f`, else 0 (R. Jozefowicz et al., 2015) |
     Lstm, LstmBuilder: 4 gates, ["h", "c"], recurrent bias false, bias RememberAtFirst;
     /// One step: from an input `[batch, features]` and the state `[h, c]`, both `[batch, units]`, to

@@ -1,7 +1,7 @@
 //! Losses of examples whose last axis holds a number for each class.
 
 use super::targets_of;
-use crate::graph::{IndexOperand, Operand, Var};
+use crate::graph::Var;
 
 /// `ln Σⱼ exp zⱼ - z[label]` of every example's logits `z`: the softmax cross-entropy with integer
 /// class labels.
@@ -11,7 +11,7 @@ use crate::graph::{IndexOperand, Operand, Var};
 /// If there is not one label for each example, or one is not below the number of classes; so for
 /// all losses of labels.
 #[track_caller]
-pub fn cross_entropy<'t>(logits: Var<'t>, labels: impl IndexOperand<'t>) -> Var<'t> {
+pub fn cross_entropy<'t>(logits: Var<'t>, labels: Var<'t>) -> Var<'t> {
     -logits.log_softmax(-1).pick(labels)
 }
 
@@ -19,11 +19,7 @@ pub fn cross_entropy<'t>(logits: Var<'t>, labels: impl IndexOperand<'t>) -> Var<
 /// `1 - smoothing` for the label plus `smoothing / classes` for each class (C. Szegedy et al.,
 /// 2016).
 #[track_caller]
-pub fn cross_entropy_smoothed<'t>(
-    logits: Var<'t>,
-    labels: impl IndexOperand<'t>,
-    smoothing: f64,
-) -> Var<'t> {
+pub fn cross_entropy_smoothed<'t>(logits: Var<'t>, labels: Var<'t>, smoothing: f64) -> Var<'t> {
     assert!((0.0..=1.0).contains(&smoothing), "the smoothing has to be in 0..=1, got {smoothing}");
     let log_probabilities = logits.log_softmax(-1);
     let label = log_probabilities.pick(labels);
@@ -52,10 +48,7 @@ pub fn smooth(targets: Var<'_>, smoothing: f64, classes: usize) -> Var<'_> {
 
 /// `-ln p[label]` of every example's probabilities `p`, which are taken as they are.
 #[track_caller]
-pub fn cross_entropy_of_probabilities<'t>(
-    probabilities: Var<'t>,
-    labels: impl IndexOperand<'t>,
-) -> Var<'t> {
+pub fn cross_entropy_of_probabilities<'t>(probabilities: Var<'t>, labels: Var<'t>) -> Var<'t> {
     -probabilities.pick(labels).ln()
 }
 
@@ -66,25 +59,16 @@ pub fn cross_entropy_of_probabilities<'t>(
 ///
 /// If the margin is negative.
 #[track_caller]
-pub fn multiclass_hinge<'t>(
-    scores: Var<'t>,
-    labels: impl IndexOperand<'t>,
-    margin: f64,
-) -> Var<'t> {
+pub fn multiclass_hinge<'t>(scores: Var<'t>, labels: Var<'t>, margin: f64) -> Var<'t> {
     assert!(margin >= 0.0, "multiclass_hinge: the margin has to be 0 or more, got {margin}");
     // The label's own term is the margin, and no more.
-    (above_label(scores, labels.index_operand(scores.graph())) + margin).relu().sum(-1) - margin
+    (above_label(scores, labels) + margin).relu().sum(-1) - margin
 }
 
 /// `max(0, margin + maxⱼ≠label sⱼ - s[label])` of every example's scores `s` (K. Crammer and
 /// Y. Singer, 2001).
 #[track_caller]
-pub fn multiclass_hinge_of_largest<'t>(
-    scores: Var<'t>,
-    labels: impl IndexOperand<'t>,
-    margin: f64,
-) -> Var<'t> {
-    let labels = labels.index_operand(scores.graph());
+pub fn multiclass_hinge_of_largest<'t>(scores: Var<'t>, labels: Var<'t>, margin: f64) -> Var<'t> {
     let is_label = scores.graph().one_hot(labels, classes_of(scores));
     let others = is_label.select(f64::NEG_INFINITY, above_label(scores, labels));
     (others.max(-1) + margin).relu()
@@ -109,7 +93,7 @@ fn classes_of(scores: Var<'_>) -> usize {
 ///
 /// If the targets are not of the predictions' shape; so for all divergences.
 #[track_caller]
-pub fn kl_divergence<'t>(logits: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+pub fn kl_divergence<'t>(logits: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let targets = targets_of("kl_divergence", logits, targets);
     divergence(logits.log_softmax(-1), targets)
 }
@@ -118,7 +102,7 @@ pub fn kl_divergence<'t>(logits: Var<'t>, targets: impl Operand<'t>) -> Var<'t> 
 #[track_caller]
 pub fn kl_divergence_of_log_probabilities<'t>(
     log_probabilities: Var<'t>,
-    targets: impl Operand<'t>,
+    targets: Var<'t>,
 ) -> Var<'t> {
     let loss = "kl_divergence_of_log_probabilities";
     divergence(log_probabilities, targets_of(loss, log_probabilities, targets))
@@ -126,10 +110,7 @@ pub fn kl_divergence_of_log_probabilities<'t>(
 
 /// As [`kl_divergence`], of predicted probabilities.
 #[track_caller]
-pub fn kl_divergence_of_probabilities<'t>(
-    probabilities: Var<'t>,
-    targets: impl Operand<'t>,
-) -> Var<'t> {
+pub fn kl_divergence_of_probabilities<'t>(probabilities: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let targets = targets_of("kl_divergence_of_probabilities", probabilities, targets);
     divergence(probabilities.ln(), targets)
 }

@@ -1,7 +1,7 @@
 //! Losses of single numbers.
 
 use super::targets_of;
-use crate::graph::{Operand, Var};
+use crate::graph::Var;
 
 /// `(y - t)²` of every element.
 ///
@@ -9,13 +9,13 @@ use crate::graph::{Operand, Var};
 ///
 /// If the targets are neither one number nor of the predictions' shape; so for all losses here.
 #[track_caller]
-pub fn squared_error<'t>(y: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+pub fn squared_error<'t>(y: Var<'t>, targets: Var<'t>) -> Var<'t> {
     (y - targets_of("squared_error", y, targets)).square()
 }
 
 /// `|y - t|` of every element.
 #[track_caller]
-pub fn absolute_error<'t>(y: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+pub fn absolute_error<'t>(y: Var<'t>, targets: Var<'t>) -> Var<'t> {
     (y - targets_of("absolute_error", y, targets)).abs()
 }
 
@@ -26,7 +26,7 @@ pub fn absolute_error<'t>(y: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
 ///
 /// If `delta` is not above 0.
 #[track_caller]
-pub fn huber<'t>(y: Var<'t>, targets: impl Operand<'t>, delta: f64) -> Var<'t> {
+pub fn huber<'t>(y: Var<'t>, targets: Var<'t>, delta: f64) -> Var<'t> {
     assert!(delta > 0.0, "huber: delta has to be above 0, got {delta}");
     let size = (y - targets_of("huber", y, targets)).abs();
     let inside = size.minimum(delta);
@@ -37,7 +37,7 @@ pub fn huber<'t>(y: Var<'t>, targets: impl Operand<'t>, delta: f64) -> Var<'t> {
 /// `ln(1 + eᶻ) - z t` of every logit `z` and target in `0..=1`: the binary cross-entropy. Finite
 /// wherever its limit is, infinite logits included.
 #[track_caller]
-pub fn binary_cross_entropy<'t>(logits: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+pub fn binary_cross_entropy<'t>(logits: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let targets = targets_of("binary_cross_entropy", logits, targets);
     // The share of each class times what it costs; a share of 0 costs nothing, however unlikely.
     let others = 1.0 - targets;
@@ -50,7 +50,7 @@ pub fn binary_cross_entropy<'t>(logits: Var<'t>, targets: impl Operand<'t>) -> V
 #[track_caller]
 pub fn binary_cross_entropy_of_probabilities<'t>(
     probabilities: Var<'t>,
-    targets: impl Operand<'t>,
+    targets: Var<'t>,
 ) -> Var<'t> {
     let targets = targets_of("binary_cross_entropy_of_probabilities", probabilities, targets);
     let others = 1.0 - targets;
@@ -60,12 +60,12 @@ pub fn binary_cross_entropy_of_probabilities<'t>(
 
 /// `max(0, 1 - t y)` of every element, for targets of -1 and 1.
 #[track_caller]
-pub fn hinge<'t>(y: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+pub fn hinge<'t>(y: Var<'t>, targets: Var<'t>) -> Var<'t> {
     (1.0 - y * targets_of("hinge", y, targets)).relu()
 }
 
 /// `max(0, 1 - t y)²` of every element, for targets of -1 and 1.
 #[track_caller]
-pub fn squared_hinge<'t>(y: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
+pub fn squared_hinge<'t>(y: Var<'t>, targets: Var<'t>) -> Var<'t> {
     (1.0 - y * targets_of("squared_hinge", y, targets)).relu().square()
 }

@@ -1,5 +1,8 @@
 //! Losses: what a model's predictions cost, element by element or example by example.
 //!
+//! Predictions and targets are values of a tape, so that a loss is named where one is wanted:
+//! `Trainer::new(&model, Adam::new(1e-3), loss::cross_entropy)`.
+//!
 //! The functions here do not average: they return one number an element (regression, binary
 //! decisions) or one an example (classes along the last axis). Reduce it as you need:
 //!
@@ -10,7 +13,7 @@
 //! let tape = Tape::inference(&params);
 //! let logits = tape.input(&Tensor::from([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]]));
 //!
-//! let each = loss::cross_entropy(logits, [0, 2]);
+//! let each = loss::cross_entropy(logits, tape.input(&Indices::from([0, 2])));
 //! let mean = each.mean(..);
 //! let sum = each.sum(..);
 //! // The second example counts three times.
@@ -18,8 +21,8 @@
 //! # assert!(tape.item(sum) > tape.item(weighted) && tape.item(weighted) > tape.item(mean));
 //! ```
 //!
-//! The most common means are methods: [`Var::cross_entropy`], [`Var::binary_cross_entropy`] and
-//! [`Var::mean_squared_error`].
+//! The most common means are methods, whose targets need not be bound to a tape first:
+//! [`Var::cross_entropy`], [`Var::binary_cross_entropy`] and [`Var::mean_squared_error`].
 //!
 //! Classifiers give logits, not probabilities: the loss of logits is finite wherever its limit is,
 //! at ±10,000 and for infinite logits too.
@@ -78,7 +81,7 @@ impl<'t> Var<'t> {
     /// If the targets are neither one number nor of the logits' shape.
     #[track_caller]
     pub fn binary_cross_entropy(self, targets: impl Operand<'t>) -> Var<'t> {
-        binary_cross_entropy(self, targets).mean(..)
+        binary_cross_entropy(self, targets.operand(self.graph())).mean(..)
     }
 
     /// `mean((y - t)²)`, the mean [`squared_error`] over all elements.
@@ -88,15 +91,14 @@ impl<'t> Var<'t> {
     /// If the targets are neither one number nor of the predictions' shape.
     #[track_caller]
     pub fn mean_squared_error(self, targets: impl Operand<'t>) -> Var<'t> {
-        squared_error(self, targets).mean(..)
+        squared_error(self, targets.operand(self.graph())).mean(..)
     }
 }
 
 /// Targets of a loss: one number for all, or as many as predictions. Anything else that would
 /// broadcast, such as `[n]` against `[n, 1]`, is a mistake that would go unnoticed.
 #[track_caller]
-fn targets_of<'t>(loss: &str, predictions: Var<'t>, targets: impl Operand<'t>) -> Var<'t> {
-    let targets = targets.operand(predictions.graph());
+fn targets_of<'t>(loss: &str, predictions: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let (found, expected) = (targets.shape(), predictions.shape());
     assert!(
         found.rank() == 0 || found == expected,

@@ -121,7 +121,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
     ///     .then(Flatten)
     ///     .then(Dense::new(64, 2).build(&mut params, "output"));
     /// let mut trainer =
-    ///     Trainer::new(&model, Adam::new(0.01), |logits, labels| loss::cross_entropy(logits, labels));
+    ///     Trainer::new(&model, Adam::new(0.01), loss::cross_entropy);
     ///
     /// let mut augment = Augment::new().shift(1).rotate(10.0);
     /// trainer

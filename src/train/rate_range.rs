@@ -79,7 +79,7 @@ impl Trainer<'_> {
     /// let mut params = Params::new(Seed(42));
     /// let model = Dense::new(2, 2).build(&mut params, "layer");
     /// let trainer =
-    ///     Trainer::new(&model, Sgd::new(0.1), |logits, labels| loss::cross_entropy(logits, labels));
+    ///     Trainer::new(&model, Sgd::new(0.1), loss::cross_entropy);
     ///
     /// let range = trainer.rate_range(&params, Sgd::new(0.0), &data, 1e-4..=10.0, 100)?;
     /// assert!(range.suggestion().is_some_and(|rate| rate > 1e-3), "{range}");

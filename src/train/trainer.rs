@@ -29,7 +29,6 @@ type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
 ///
 /// ```
 /// use gradtape::prelude::*;
-/// use gradtape::{loss, train::{Accuracy, EarlyStopping}};
 ///
 /// // Points in and around a circle.
 /// let x = Tensor::from_fn([400, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
@@ -43,10 +42,7 @@ type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
 ///     .then(Relu)
 ///     .then(Dense::new(32, 2).build(&mut params, "output"));
 ///
-/// let mut trainer = Trainer::new(&model, Adam::new(0.01), |logits, labels| {
-///     loss::cross_entropy(logits, labels)
-/// })
-/// .metric(Accuracy);
+/// let mut trainer = Trainer::new(&model, Adam::new(0.01), loss::cross_entropy).metric(Accuracy);
 /// let history = trainer
 ///     .fit(&mut params, &train)
 ///     .epochs(60)
@@ -96,7 +92,8 @@ impl fmt::Display for Evaluation {
 }
 
 impl<'m> Trainer<'m> {
-    /// A model, an optimizer and a loss.
+    /// A model, an optimizer and a loss: one of [`loss`](crate::loss) by its name, or a closure
+    /// such as `|y, targets| loss::huber(y, targets, 0.5)`.
     pub fn new(
         model: &'m dyn Layer,
         optimizer: impl Optimizer + 'm,

@@ -56,6 +56,7 @@ impl Case {
         let number = |name: &str| self.attrs.number(name);
         let smoothing = || number("label_smoothing").ok();
         if let Some(labels) = self.target.indices().transpose()? {
+            let labels = tape.input(&labels);
             return Ok(match &self.loss[..] {
                 "cross_entropy_labels" => match smoothing() {
                     Some(smoothing) => loss::cross_entropy_smoothed(x, labels, smoothing),

@@ -8,8 +8,7 @@ use crate::ops::{Op, Operation};
 use crate::params::{ParamId, Parameter, Params};
 use crate::seed::Seed;
 use crate::shape::Shape;
-use crate::tensor::Indices;
-use crate::{Convolution, FractionalPooling, Graph, Pooling, SparseRows, Tape, Var};
+use crate::{Convolution, FractionalPooling, Graph, IndexOperand, Pooling, SparseRows, Tape, Var};
 
 type Apply = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>>;
 
@@ -198,16 +197,16 @@ fn windows() -> Vec<Sample> {
     ]
 }
 
-/// The classes of the examples.
-fn labels() -> Indices {
-    [2, 0, 1].into()
+/// The classes of the examples, on the tape of their scores.
+fn labels(scores: Var<'_>) -> Var<'_> {
+    [2, 0, 1].index_operand(scores.graph())
 }
 
 fn losses() -> Vec<Sample> {
     const SCORES: &[&[usize]] = &[&[3, 4]];
     const PAIR: &[&[usize]] = &[&[3, 4], &[3, 4]];
     let simple = vec![
-        of("cross_entropy", SCORES, |x| x[0].cross_entropy(labels())),
+        of("cross_entropy", SCORES, |x| x[0].cross_entropy(labels(x[0]))),
         of("binary_cross_entropy", PAIR, |x| x[0].binary_cross_entropy(x[1])).within(0.1, 0.9),
         of("mean_squared_error", PAIR, |x| x[0].mean_squared_error(x[1])),
         of("loss::weighted_mean", PAIR, |x| loss::weighted_mean(x[0], x[1])).within(0.3, 2.0),
@@ -216,13 +215,13 @@ fn losses() -> Vec<Sample> {
         of("loss::huber", PAIR, |x| loss::huber(x[0], x[1], 0.4)),
         of("loss::hinge", PAIR, |x| loss::hinge(x[0], x[1])),
         of("loss::squared_hinge", PAIR, |x| loss::squared_hinge(x[0], x[1])),
-        of("loss::multiclass_hinge", SCORES, |x| loss::multiclass_hinge(x[0], labels(), 1.0)),
+        of("loss::multiclass_hinge", SCORES, |x| loss::multiclass_hinge(x[0], labels(x[0]), 1.0)),
         of("loss::multiclass_hinge_of_largest", SCORES, |x| {
-            loss::multiclass_hinge_of_largest(x[0], labels(), 2.0)
+            loss::multiclass_hinge_of_largest(x[0], labels(x[0]), 2.0)
         }),
-        of("loss::cross_entropy", SCORES, |x| loss::cross_entropy(x[0], labels())),
+        of("loss::cross_entropy", SCORES, |x| loss::cross_entropy(x[0], labels(x[0]))),
         of("loss::cross_entropy_smoothed", SCORES, |x| {
-            loss::cross_entropy_smoothed(x[0], labels(), 0.1)
+            loss::cross_entropy_smoothed(x[0], labels(x[0]), 0.1)
         }),
     ];
     let of_probabilities = vec![
@@ -232,7 +231,7 @@ fn losses() -> Vec<Sample> {
         }),
         of("loss::cross_entropy_of_targets", PAIR, |x| loss::cross_entropy_of_targets(x[0], x[1])),
         of("loss::cross_entropy_of_probabilities", SCORES, |x| {
-            loss::cross_entropy_of_probabilities(x[0], labels())
+            loss::cross_entropy_of_probabilities(x[0], labels(x[0]))
         }),
         of("loss::smooth", SCORES, |x| loss::smooth(x[0], 0.1, 4)),
         of("loss::kl_divergence", PAIR, |x| loss::kl_divergence(x[0], x[1])),
