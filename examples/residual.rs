@@ -60,8 +60,8 @@ fn main() -> Result<(), gradtape::Error> {
         .batch_size(BATCH)
         .seed(Seed(1))
         .prepare(|batch| {
-            let places: Vec<usize> = (0..batch.len()).collect();
-            batch.x = augment.apply(&batch.x, &places, batch.seed());
+            let seed = Seed(2).derive(batch.epoch() as u64);
+            batch.x = augment.apply(&batch.x, batch.rows(), seed);
         })
         .validation(&valid)
         .callback(EarlyStopping::new("val_loss").patience(5))

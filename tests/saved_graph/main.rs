@@ -307,7 +307,7 @@ fn labels_are_an_input_like_any_other() {
     for labels in [[2, 1], [0, 0]] {
         let labels = Indices::from(labels);
         let tape = Tape::inference(&params);
-        let each = cross_entropy(tape.input(&x), &labels);
+        let each = cross_entropy(tape.input(&x), tape.input(&labels));
         let outputs = saved.run(&params, &[&labels, &x]).expect("everything fits");
         assert_eq!(outputs["each"], tape.value(each));
     }
