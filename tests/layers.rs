@@ -41,9 +41,8 @@ fn every_layer() -> Vec<(&'static str, Kind, Vec<usize>, Build)> {
         ("Reshape", Plain, image.clone(), |_| Box::new(Reshape::new([6, 20]))),
         ("Embedding", Plain, vec![3], |p| {
             let table = Embedding::new(5, 3).build(p, "l");
-            Box::new(layers::from_fn(move |x| {
-                x + table.forward([4, 0, 2, 4].index_operand(x.graph()))
-            }))
+            let words = Indices::from([4, 0, 2, 4]);
+            Box::new(layers::from_fn(move |x| x + table.forward((&words).index_operand(x.graph()))))
         }),
         ("Recurrent", Plain, vec![4, 3], |p| Box::new(Recurrent::new(3, 5).build(p, "l"))),
         ("Gru", Plain, vec![4, 3], |p| Box::new(Gru::new(3, 5).return_sequences().build(p, "l"))),
