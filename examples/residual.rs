@@ -4,7 +4,6 @@
 //! While it trains, blocks are skipped at random, the deeper the more often; tested, it is the
 //! network of all blocks.
 
-use gradtape::data::Augment;
 use gradtape::prelude::*;
 
 const EPOCHS: usize = 20;

@@ -1,5 +1,6 @@
 //! What most programs use: `use gradtape::prelude::*;`.
 
+pub use crate::data::Augment;
 pub use crate::data::{Batch, Dataset, MinMax, Standardizer};
 #[cfg(feature = "datasets")]
 pub use crate::datasets;

@@ -97,6 +97,27 @@ impl<T: Scalar> Tensor<T> {
         }
     }
 
+    /// The same numbers in another shape, shared and not copied.
+    ///
+    /// ```
+    /// # use gradtape::Tensor;
+    /// let rows = Tensor::<f32>::zeros([8, 784]);
+    /// assert_eq!(*rows.reshape([8, 28, 28])?.shape(), [8, 28, 28].into());
+    /// assert!(rows.reshape([8, 28]).is_err());
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if the shape holds another number of values.
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
+        let shape = shape.into();
+        if shape.numel() != self.data.len() {
+            return Err(Error::Length { shape, found: self.data.len() });
+        }
+        Ok(Self { shape, data: self.data.clone() })
+    }
+
     /// The index of the largest value of each row, a row being what the last axis holds; the
     /// first of several. NaN counts as smaller than any number.
     ///

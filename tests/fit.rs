@@ -15,7 +15,7 @@ fn data(examples: usize) -> Dataset {
     let x = Tensor::from_fn([examples, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
     let above = |p: &[f32]| u32::from(p[1] > p[0] * p[0] - 0.3);
     let labels: Vec<u32> = x.data().chunks(2).map(above).collect();
-    Dataset::new(x, labels.into()).unwrap()
+    Dataset::new(x, Indices::from(labels)).unwrap()
 }
 
 fn model(params: &mut Params) -> Sequential {
@@ -380,4 +380,48 @@ fn what_is_prepared_is_trained_on() {
     assert!(matches!(history.ending(), Some(Ending::Stopped { .. })));
     assert_eq!(seen, [(0, 0, 32)]);
     assert_eq!(params.flat(), before.flat());
+}
+
+#[test]
+fn a_model_predicts_a_row_for_each_example() {
+    let mut params = Params::new(Seed(42));
+    let model = Dense::new(4, 2).build(&mut params, "layer");
+    let trainer = Trainer::new(&model, Adam::new(0.01), loss::cross_entropy);
+    let wrong = trainer.predict(&params, &Tensor::zeros([4])).unwrap_err().to_string();
+    assert!(wrong.contains("a row for each of 4 examples"), "{wrong}");
+    assert!(wrong.contains("predictions of shape [2]"), "{wrong}");
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_an_error_before_the_first_epoch() {
+    let train = data(100);
+    let mut params = Params::new(Seed(42));
+    let model = Dense::new(2, 2).build(&mut params, "layer");
+    let begun = params.flat().to_vec();
+    let mut trainer = Trainer::new(&model, Adam::new(0.01), loss::cross_entropy);
+    let nowhere = ModelCheckpoint::new("no such folder/run.safetensors");
+    let error = trainer.fit(&mut params, &train).callback(nowhere).silent().run().unwrap_err();
+    assert!(error.to_string().contains("no such folder/run.safetensors"), "{error}");
+    assert_eq!(params.flat(), begun);
+}
+
+#[test]
+fn an_ending_says_what_ended_the_training() {
+    let stopped = Ending::Stopped { by: "Patience".to_string(), reason: "none left".to_string() };
+    assert_eq!(stopped.to_string(), "stopped by Patience: none left");
+    assert_eq!(Ending::Finished.to_string(), "all epochs are done");
+}
+
+#[test]
+fn the_table_of_parameters_tells_state_from_what_is_frozen() {
+    let mut params = Params::<f32>::new(Seed(42));
+    params.add(Parameter::new("fixed", [2]).frozen());
+    BatchNorm::new(3).build(&mut params, "norm");
+    let table = params.to_string();
+    let last = |name: &str| {
+        let line = table.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().last().unwrap().to_string()
+    };
+    let names = ["fixed", "norm/scale", "norm/running_mean"];
+    assert_eq!(names.map(last), ["frozen", "3", "state"]);
 }

@@ -348,3 +348,39 @@ fn every_layer_takes_every_initializer_and_draws_other_values_each_time() {
         }
     }
 }
+
+#[test]
+fn recurrent_kernels_start_orthogonal() {
+    let mut params = Params::<f64>::new(Seed(1));
+    let layers = [
+        (Recurrent::new(3, 5).build(&mut params, "recurrent").recurrent_kernel(), 1),
+        (Gru::new(3, 5).build(&mut params, "gru").recurrent_kernel(), 3),
+        (Lstm::new(3, 5).build(&mut params, "lstm").recurrent_kernel(), 4),
+    ];
+    for (kernel, gates) in layers {
+        let rows: Vec<&[f64]> = params.values(kernel).chunks(5 * gates).collect();
+        for (i, a) in rows.iter().enumerate() {
+            for (j, b) in rows.iter().enumerate() {
+                let product: f64 = a.iter().zip(*b).map(|(x, y)| x * y).sum();
+                let expected = f64::from(u8::from(i == j));
+                assert!((product - expected).abs() < 1e-12, "{gates} gates, rows {i} and {j}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_embedding_begins_a_sequence_of_layers() {
+    let mut params = Params::<f64>::new(Seed(1));
+    let words = Embedding::new(5, 3).build(&mut params, "words");
+    let model = Sequential::new().then(words).then(Gru::new(3, 4).build(&mut params, "gru"));
+    let sentences = Indices::new([2, 3], vec![4, 0, 2, 4, 4, 1]).unwrap();
+    let tape = Tape::inference(&params);
+    let rows = tape.value(words.forward(tape.input(&sentences)));
+    let table = params.values(words.table());
+    for (row, &word) in rows.data().chunks(3).zip(sentences.data()) {
+        assert_eq!(row, &table[3 * word as usize..][..3]);
+    }
+    let check = gradcheck(&params, |tape| model.forward(tape.input(&sentences)).square().sum(..));
+    check.unwrap().assert_below(1e-6);
+}

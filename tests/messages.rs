@@ -50,6 +50,9 @@ fn shapes_that_do_not_fit() {
     assert_says(|| x + w, &[broadcast, "hidden/kernel [4, 5]", "input %0 [2, 3]"]);
     let columns = "matmul: shapes [2, 3] and [4, 5] do not fit: 3 columns of the first, 4 rows";
     assert_says(|| x.matmul(w), &[columns, "hidden/kernel"]);
+    let images = tape.input(&Tensor::zeros([2, 1, 3, 3]));
+    let columns = "matmul: shapes [2, 1, 3, 3] and [4, 5] do not fit: 3 columns of the first";
+    assert_says(|| images.matmul(w), &[columns, "input %2 [2, 1, 3, 3]"]);
     assert_says(|| x.tanh().maximum(w), &["maximum: ", "tanh(%0)"]);
     assert_says(|| x.reshape([7]), &["reshape: [2, 3] holds 6 elements, but [7] holds 7"]);
     assert_says(|| x.broadcast_to([3, 3]), &["broadcast_to: [2, 3] does not broadcast to"]);
@@ -65,8 +68,12 @@ fn losses_and_labels() {
     let w = params.add(Parameter::new("w", [2, 3]));
     let tape = Tape::inference(&params);
     let x = tape.input(&Tensor::zeros([2, 3]));
-    assert_says(|| x.cross_entropy([0, 3]), &["index 3 (at place 1) is not below 3"]);
-    assert_says(|| x.cross_entropy([0, 1, 2]), &["pick: ", "[3]", "[2, 3]"]);
+    let label = "cross_entropy: label 3 of example 1 for predictions of 3 classes, 0 to 2";
+    assert_says(|| x.cross_entropy([0, 3]), &[label]);
+    let labels = "cross_entropy: labels of shape [3] for predictions of shape [2, 3]";
+    assert_says(|| x.cross_entropy([0, 1, 2]), &[labels]);
+    let numbers = "cross_entropy: labels are whole numbers, bound as `Indices`, and not input %0";
+    assert_says(|| loss::cross_entropy(x, x), &[numbers]);
     assert_says(
         || x.mean_squared_error(tape.input(&Tensor::zeros([3]))),
         &["squared_error: targets of shape [3] for predictions of shape [2, 3]"],

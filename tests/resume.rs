@@ -14,7 +14,7 @@ fn data() -> (Dataset, Dataset) {
     let x = Tensor::from_fn([150, 2], |i| ((i * i + 7 * i) % 97) as f32 / 48.0 - 1.0);
     let above = |p: &[f32]| u32::from(p[1] > p[0] * p[0] - 0.3);
     let labels: Vec<u32> = x.data().chunks(2).map(above).collect();
-    Dataset::new(x, labels.into()).unwrap().split_at(100).unwrap()
+    Dataset::new(x, Indices::from(labels)).unwrap().split_at(100).unwrap()
 }
 
 fn model(params: &mut Params) -> Sequential {

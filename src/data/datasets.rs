@@ -10,8 +10,8 @@ use crate::tensor::{Indices, Tensor};
 /// 5,000 handwritten digits of MNIST, 500 of each: `x` of shape `[5000, 784]` (28 rows of 28 grey
 /// values in `0..=1`), `y` the digit.
 ///
-/// The order is random, so that the first examples are a fair sample: split by position. For
-/// convolutions, load the files with [`idx`], which keeps rows and columns apart.
+/// The order is random, so that the first examples are a fair sample: split by position. A model of
+/// convolutions begins with the layer `Reshape::new([1, 28, 28])`.
 ///
 /// A subset of MNIST (Y. LeCun, C. Cortes, C. Burges), licensed CC BY-SA 3.0.
 ///
@@ -35,7 +35,8 @@ pub fn mnist5k() -> Result<Dataset, Error> {
 }
 
 /// 1,797 handwritten digits, about 180 of each: `x` of shape `[1797, 64]` (8 rows of 8 grey values
-/// in `0..=1`), `y` the digit. In random order; small enough to train on in a moment.
+/// in `0..=1`), `y` the digit. In random order; small enough to train on in a moment. A model of
+/// convolutions begins with the layer `Reshape::new([1, 8, 8])`.
 ///
 /// UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak), licensed CC BY 4.0.
 ///

@@ -202,12 +202,14 @@ macro_rules! recurrent {
                         stringify!($name)
                     )
                 };
+                let kernel = &x.graph().layout().entry(self.weights.kernel).name;
                 assert!(
-                    width == features && time > 0,
-                    "{}: an input of shape {shape}, not of {features} features at one place at \
-                     least",
+                    width == features,
+                    "{}: `{kernel}` is for {features} features along axis 2, but the input has \
+                     shape {shape}",
                     stringify!($name)
                 );
+                assert!(time > 0, "{}: a sequence of no places, {shape}", stringify!($name));
                 let zero = x.graph().scalar(0.0).broadcast_to([batch, units]);
                 let mut state = [zero; Self::STATE];
                 let mut outputs: SmallVec<[Var<'t>; 32]> = SmallVec::new();

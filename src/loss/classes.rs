@@ -1,6 +1,6 @@
 //! Losses of examples whose last axis holds a number for each class.
 
-use super::targets_of;
+use super::{labels_of, targets_of};
 use crate::graph::Var;
 
 /// `ln Σⱼ exp zⱼ - z[label]` of every example's logits `z`: the softmax cross-entropy with integer
@@ -12,6 +12,7 @@ use crate::graph::Var;
 /// all losses of labels.
 #[track_caller]
 pub fn cross_entropy<'t>(logits: Var<'t>, labels: Var<'t>) -> Var<'t> {
+    let labels = labels_of("cross_entropy", logits, labels);
     -logits.log_softmax(-1).pick(labels)
 }
 
@@ -20,6 +21,7 @@ pub fn cross_entropy<'t>(logits: Var<'t>, labels: Var<'t>) -> Var<'t> {
 /// 2016).
 #[track_caller]
 pub fn cross_entropy_smoothed<'t>(logits: Var<'t>, labels: Var<'t>, smoothing: f64) -> Var<'t> {
+    let labels = labels_of("cross_entropy_smoothed", logits, labels);
     assert!((0.0..=1.0).contains(&smoothing), "the smoothing has to be in 0..=1, got {smoothing}");
     let log_probabilities = logits.log_softmax(-1);
     let label = log_probabilities.pick(labels);
@@ -49,6 +51,7 @@ pub fn smooth(targets: Var<'_>, smoothing: f64, classes: usize) -> Var<'_> {
 /// `-ln p[label]` of every example's probabilities `p`, which are taken as they are.
 #[track_caller]
 pub fn cross_entropy_of_probabilities<'t>(probabilities: Var<'t>, labels: Var<'t>) -> Var<'t> {
+    let labels = labels_of("cross_entropy_of_probabilities", probabilities, labels);
     -probabilities.pick(labels).ln()
 }
 
@@ -60,6 +63,7 @@ pub fn cross_entropy_of_probabilities<'t>(probabilities: Var<'t>, labels: Var<'t
 /// If the margin is negative.
 #[track_caller]
 pub fn multiclass_hinge<'t>(scores: Var<'t>, labels: Var<'t>, margin: f64) -> Var<'t> {
+    let labels = labels_of("multiclass_hinge", scores, labels);
     assert!(margin >= 0.0, "multiclass_hinge: the margin has to be 0 or more, got {margin}");
     // The label's own term is the margin, and no more.
     (above_label(scores, labels) + margin).relu().sum(-1) - margin
@@ -69,6 +73,7 @@ pub fn multiclass_hinge<'t>(scores: Var<'t>, labels: Var<'t>, margin: f64) -> Va
 /// Y. Singer, 2001).
 #[track_caller]
 pub fn multiclass_hinge_of_largest<'t>(scores: Var<'t>, labels: Var<'t>, margin: f64) -> Var<'t> {
+    let labels = labels_of("multiclass_hinge_of_largest", scores, labels);
     let is_label = scores.graph().one_hot(labels, classes_of(scores));
     let others = is_label.select(f64::NEG_INFINITY, above_label(scores, labels));
     (others.max(-1) + margin).relu()

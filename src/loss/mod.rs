@@ -40,7 +40,7 @@ pub use elements::{
     squared_error, squared_hinge,
 };
 
-use crate::graph::{IndexOperand, Operand, Var};
+use crate::graph::{Attached, IndexOperand, Operand, Var};
 
 /// The mean in which each element counts by its weight: `Σ wᵢ xᵢ / Σ wᵢ`.
 ///
@@ -71,6 +71,7 @@ impl<'t> Var<'t> {
     /// If there is not one label for each example, or one is not below the number of classes.
     #[track_caller]
     pub fn cross_entropy(self, labels: impl IndexOperand<'t>) -> Var<'t> {
+        let labels = labels_of("cross_entropy", self, labels.index_operand(self.graph()));
         -self.log_softmax(-1).pick(labels).mean(..)
     }
 
@@ -105,4 +106,28 @@ fn targets_of<'t>(loss: &str, predictions: Var<'t>, targets: Var<'t>) -> Var<'t>
         "{loss}: targets of shape {found} for predictions of shape {expected}"
     );
     targets
+}
+
+/// Labels of a loss: a class for each example. Said of labels, what is wrong tells more than what
+/// an operation would say of indices.
+#[track_caller]
+fn labels_of<'t>(loss: &str, predictions: Var<'t>, labels: Var<'t>) -> Var<'t> {
+    let Some(Attached::Indices(numbers)) = predictions.graph().attached_to(labels) else {
+        panic!("{loss}: labels are whole numbers, bound as `Indices`, and not {labels:?}");
+    };
+    let (found, shape) = (labels.shape(), predictions.shape());
+    let Some((&classes, _)) = shape.split_last().filter(|(_, rest)| **rest == found[..]) else {
+        panic!(
+            "{loss}: labels of shape {found} for predictions of shape {shape}, whose last axis \
+             holds a number for each class"
+        );
+    };
+    if let Some(at) = numbers.data().iter().position(|&label| label as usize >= classes) {
+        panic!(
+            "{loss}: label {} of example {at} for predictions of {classes} classes, 0 to {}",
+            numbers.data()[at],
+            classes.saturating_sub(1)
+        );
+    }
+    labels
 }

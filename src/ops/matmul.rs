@@ -104,7 +104,7 @@ impl<'t> Var<'t> {
                 column.drop_axis(rank - 1)
             }
             // Many matrices times one are one product of many rows.
-            (3.., 2) => {
+            (3.., 2) if a[a.rank() - 1] == b[0] => {
                 let rows: usize = a[..a.rank() - 1].iter().product();
                 let product = self.reshape([rows, a[a.rank() - 1]]).matmul(other);
                 let sizes = a[..a.rank() - 1].iter().copied().chain([b[1]]);

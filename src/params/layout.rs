@@ -150,10 +150,14 @@ impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0).max(9);
         writeln!(f, "{:width$}  {:>16}  {:>10}", "parameter", "shape", "values")?;
-        for Entry { name, shape, trainable, .. } in &self.entries {
-            let frozen = if *trainable { "" } else { "  frozen" };
+        for Entry { name, shape, role, trainable, .. } in &self.entries {
+            let kind = match (role, trainable) {
+                (Role::State, _) => "  state",
+                (_, false) => "  frozen",
+                (_, true) => "",
+            };
             let (dims, count) = (shape.to_string(), shape.numel());
-            writeln!(f, "{name:width$}  {dims:>16}  {count:>10}{frozen}")?;
+            writeln!(f, "{name:width$}  {dims:>16}  {count:>10}{kind}")?;
         }
         write!(f, "{:width$}  {:>16}  {:>10}", "total", "", self.len)
     }

@@ -146,8 +146,8 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
         self
     }
 
-    /// Shows nothing. Otherwise there is a line for each epoch on standard error and, if that is a
-    /// terminal, how far the training is.
+    /// Shows nothing. Otherwise there is a line for each epoch on standard error, why it was stopped
+    /// if it was, and on a terminal how far it is.
     pub fn silent(mut self) -> Self {
         self.shown = false;
         self
@@ -278,6 +278,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
                 progress.epoch(&self.history);
             }
             if let Some(ending) = ending {
+                progress.stopped(&ending);
                 return Ok(ending);
             }
         }
@@ -422,6 +423,10 @@ impl Shown {
 
     fn advance(&self) {
         self.0.iter().for_each(Progress::advance);
+    }
+
+    fn stopped(&self, ending: &Ending) {
+        self.0.iter().for_each(|progress| progress.note(ending));
     }
 
     fn epoch(&self, history: &History) {

@@ -37,6 +37,15 @@ pub enum Ending {
     },
 }
 
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("all epochs are done"),
+            Self::Stopped { by, reason } => write!(f, "stopped by {by}: {reason}"),
+        }
+    }
+}
+
 /// What a training recorded: a column for each quantity, a value for each epoch.
 ///
 /// | column | what |
@@ -190,7 +199,7 @@ impl fmt::Display for History {
             write!(f, "\n{}", self.row(epoch))?;
         }
         match &self.ending {
-            Some(Ending::Stopped { by, reason }) => write!(f, "\nstopped by {by}: {reason}"),
+            Some(ending @ Ending::Stopped { .. }) => write!(f, "\n{ending}"),
             _ => Ok(()),
         }
     }

@@ -144,7 +144,7 @@ impl<'m> Trainer<'m> {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if there are no rows.
+    /// [`Error::Argument`] if there are no rows, or the model does not predict a row for each.
     pub fn predict<X: Rows + Input<f32>>(
         &self,
         params: &Params,
@@ -157,12 +157,17 @@ impl<'m> Trainer<'m> {
             part.refill(x, start..rows.min(start + Self::ROWS));
             let tape = Tape::inference(params);
             let predicted = tape.value(self.model.forward(tape.input(&part)));
-            numbers.extend_from_slice(predicted.data());
             shape = predicted.shape().to_vec();
+            let examples = rows.min(start + Self::ROWS) - start;
+            if shape.first() != Some(&examples) {
+                let expected =
+                    format!("a model that predicts a row for each of {examples} examples");
+                let found = format!("predictions of shape {}", predicted.shape());
+                return Err(Error::argument("predict", expected, found));
+            }
+            numbers.extend_from_slice(predicted.data());
         }
-        if let Some(first) = shape.first_mut() {
-            *first = rows;
-        }
+        shape[0] = rows;
         Tensor::new(&shape[..], numbers)
     }
 

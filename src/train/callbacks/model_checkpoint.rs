@@ -1,7 +1,7 @@
 //! Saving a training while it runs.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,13 @@ impl Callback for ModelCheckpoint {
     fn before(&mut self, history: &History) -> Result<(), Error> {
         if let When::Best(monitor, direction) = &mut self.when {
             *direction = monitor.direction("ModelCheckpoint", history)?;
+        }
+        // Better now than after the first epoch. Folders that differ by epoch may be made until then.
+        let folder = Path::new(&self.path).parent().unwrap_or(Path::new(""));
+        let varies = self.path.contains("{epoch}");
+        if !folder.as_os_str().is_empty() && !varies && !folder.is_dir() {
+            let found = format!("`{}`", self.path);
+            return Err(Error::argument("ModelCheckpoint", "a file in a folder there is", found));
         }
         self.state = State::default();
         Ok(())
