@@ -344,6 +344,10 @@ fn a_last_batch_of_one_example_can_be_left_out() {
     let fit = trainer.fit(&mut params, &train).batch_size(16).epochs(3).drop_last();
     let history = fit.silent().run().unwrap();
     assert_eq!((history.epochs(), trainer.optimizer().steps()), (3, 6));
+
+    let error = trainer.fit(&mut params, &train).batch_size(64).drop_last().silent().run();
+    let message = error.unwrap_err().to_string();
+    assert_eq!(message, "fit: expected examples for a batch of 64, found 33");
 }
 
 #[test]

@@ -117,9 +117,9 @@ fn the_listing_reads_like_mathematics() {
 %5   [4, 2]  relu(%4)
 %7   [4, 2]  mask(seed, keep=0.5, scale=2)
 %8   [4, 2]  %5 * %7
-%9   [4, 2]  log_softmax(%8, axis=1)
-%10  [4]     indices
-%11  [4]     pick(%9, %10)
+%9   [4]     indices
+%10  [4, 2]  log_softmax(%8, axis=1)
+%11  [4]     pick(%10, %9)
 %12  []      sum(%11, axes=[0])
 %14  []      %12 * 0.25
 %15  []      -%14

@@ -258,6 +258,10 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
             batches = batches.drop_last();
         }
         let per_epoch = batches.per_epoch();
+        if per_epoch == 0 {
+            let expected = format!("examples for a batch of {batch_size}");
+            return Err(Error::argument("fit", expected, train.len()));
+        }
         if self.position.batch == per_epoch {
             // The checkpoint was written after an epoch's last batch and before its end.
             if let Some(ending) = self.end_epoch()? {
