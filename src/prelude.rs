@@ -29,6 +29,8 @@ pub use crate::optim::{
     PolynomialDecay, ReduceOnPlateau, StepDecay,
 };
 pub use crate::penalty::{L1, L1L2, L2, Orthogonality, Penalty};
+#[cfg(feature = "plot")]
+pub use crate::report::Figure;
 pub use crate::train::{Accuracy, EarlyStopping, ModelCheckpoint, Trainer};
 pub use crate::{
     Convolution, FractionalPooling, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params,

@@ -84,6 +84,7 @@ pub mod documents;
 pub mod idx;
 pub mod npy;
 pub mod npz;
+pub mod published;
 
 mod augment;
 mod batches;

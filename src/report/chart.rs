@@ -1,17 +1,16 @@
 //! Curves over an axis.
 
-use std::io::Write;
-use std::path::Path;
-
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::disk::write_whole;
+use super::figure::{Canvas, Drawn, Figure, SIZE, TEXT, color, draw, range, short};
 use crate::error::Error;
+use crate::train::{History, Verdict};
 
 /// Curves in one picture: losses by epoch, a loss by rate.
 ///
 /// ```
-/// use gradtape::report::Chart;
+/// use gradtape::report::{Chart, Figure};
 ///
 /// let chart = Chart::new("Learning curves")
 ///     .x("epoch")
@@ -29,26 +28,60 @@ pub struct Chart {
     y: String,
     log_x: bool,
     log_y: bool,
-    lines: Vec<(String, Vec<(f64, f64)>)>,
+    y_range: Option<(f64, f64)>,
+    series: Vec<Series>,
     marks: Vec<(f64, String)>,
+    levels: Vec<(f64, String)>,
 }
 
-/// Colours that differ for the colour-blind, too (P. Tol's bright scheme).
-const COLORS: [RGBColor; 6] = [
-    RGBColor(0x44, 0x77, 0xAA),
-    RGBColor(0xEE, 0x66, 0x77),
-    RGBColor(0x22, 0x88, 0x33),
-    RGBColor(0xCC, 0xBB, 0x44),
-    RGBColor(0xAA, 0x33, 0x77),
-    RGBColor(0x66, 0xCC, 0xEE),
-];
-
-const SIZE: (u32, u32) = (720, 420);
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    points: Vec<(f64, f64)>,
+    /// Lowest and highest value at each place.
+    band: Vec<(f64, f64, f64)>,
+    connected: bool,
+}
 
 impl Chart {
     /// A picture of this title without curves.
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), ..Self::default() }
+    }
+
+    /// The learning curves of a training, `loss` and `val_loss` by epoch. Where they show that the
+    /// model overfits, the epoch from which on it does is marked.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    /// use gradtape::report::{Chart, Section};
+    ///
+    /// # fn main() -> Result<(), gradtape::Error> {
+    /// let (train, valid) = datasets::digits8x8()?.take(600).split_at(300)?;
+    /// let mut params = Params::new(Seed(42));
+    /// let model = Dense::new(64, 10).build(&mut params, "output");
+    /// let mut trainer = Trainer::new(&model, Adam::new(1e-2), loss::cross_entropy);
+    /// let history = trainer.fit(&mut params, &train).epochs(8).validation(&valid).run()?;
+    ///
+    /// let section = Section::new("Digits").figure(Chart::learning_curves(&history), "One run.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn learning_curves(history: &History) -> Self {
+        let curve = |name: &str| {
+            let values = history.get(name).unwrap_or_default();
+            values.iter().enumerate().map(|(epoch, &loss)| ((epoch + 1) as f64, loss)).collect()
+        };
+        let (training, validation): (Vec<_>, Vec<_>) = (curve("loss"), curve("val_loss"));
+        let chart = Self::new("Learning curves").x("epoch").y("loss").line("training", training);
+        if validation.is_empty() {
+            return chart;
+        }
+        let chart = chart.line("validation", validation);
+        match history.diagnose().map(|diagnosis| diagnosis.verdict()) {
+            Ok(Verdict::Overfitting { since, .. }) => chart.mark((since + 1) as f64, "overfits"),
+            _ => chart,
+        }
     }
 
     /// What the horizontal axis is.
@@ -75,13 +108,73 @@ impl Chart {
         self
     }
 
+    /// Shows this part of the vertical axis only; curves are cut off where they leave it.
+    pub fn y_range(mut self, low: f64, high: f64) -> Self {
+        self.y_range = Some((low, high));
+        self
+    }
+
     /// A curve through these points; those that are not finite are left out.
     pub fn line(
-        mut self,
+        self,
         name: impl Into<String>,
         points: impl IntoIterator<Item = (f64, f64)>,
     ) -> Self {
-        self.lines.push((name.into(), points.into_iter().collect()));
+        self.series(name, points.into_iter().collect(), Vec::new(), true)
+    }
+
+    /// Points that nothing connects.
+    pub fn points(
+        self,
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        self.series(name, points.into_iter().collect(), Vec::new(), false)
+    }
+
+    /// Several runs' values by epoch, counted from 1: a curve of their means in a band from the
+    /// lowest to the highest. It ends with the shortest run.
+    ///
+    /// ```
+    /// use gradtape::report::Chart;
+    ///
+    /// let losses = [vec![0.9, 0.5, 0.4], vec![1.0, 0.6, 0.3]];
+    /// let chart = Chart::new("Loss over two seeds").runs("training", &losses);
+    /// ```
+    pub fn runs<R: AsRef<[f64]>>(self, name: impl Into<String>, runs: &[R]) -> Self {
+        let epochs = runs.iter().map(|run| run.as_ref().len()).min().unwrap_or(0);
+        let at = (0..epochs).map(|i| {
+            let values = || runs.iter().map(|run| run.as_ref()[i]);
+            (i as f64 + 1.0, values().collect::<Vec<_>>())
+        });
+        self.spread(name, at)
+    }
+
+    /// Several values at each place, such as those of several seeds at each rate: a curve of their
+    /// means in a band from the lowest to the highest.
+    pub fn spread<V: AsRef<[f64]>>(
+        self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = (f64, V)>,
+    ) -> Self {
+        let (mut means, mut band) = (Vec::new(), Vec::new());
+        for (x, values) in values {
+            let values = values.as_ref();
+            means.push((x, values.iter().sum::<f64>() / values.len() as f64));
+            let bound = |f: fn(f64, f64) -> f64| values.iter().copied().reduce(f);
+            band.extend(bound(f64::min).zip(bound(f64::max)).map(|(low, high)| (x, low, high)));
+        }
+        self.series(name, means, band, true)
+    }
+
+    fn series(
+        mut self,
+        name: impl Into<String>,
+        points: Vec<(f64, f64)>,
+        band: Vec<(f64, f64, f64)>,
+        connected: bool,
+    ) -> Self {
+        self.series.push(Series { name: name.into(), points, band, connected });
         self
     }
 
@@ -91,26 +184,10 @@ impl Chart {
         self
     }
 
-    /// Writes the picture to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if it cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let svg = self.to_svg()?;
-        write_whole(path.as_ref(), |file| file.write_all(svg.as_bytes()))
-    }
-
-    /// The picture as SVG.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if it cannot be drawn.
-    pub fn to_svg(&self) -> Result<String, Error> {
-        let mut svg = String::new();
-        let drawn = self.draw(&mut svg);
-        drawn.map_err(|error| Error::argument("Chart", "a picture that can be drawn", error))?;
-        Ok(svg)
+    /// A horizontal line with a text.
+    pub fn level(mut self, y: f64, text: impl Into<String>) -> Self {
+        self.levels.push((y, text.into()));
+        self
     }
 
     /// A point as it is drawn, if it can be.
@@ -120,83 +197,107 @@ impl Chart {
         (place.0.is_finite() && place.1.is_finite()).then_some(place)
     }
 
-    fn draw(&self, svg: &mut String) -> Result<(), Box<dyn std::error::Error + '_>> {
-        let lines: Vec<(&str, Vec<(f64, f64)>)> = self
-            .lines
-            .iter()
-            .map(|(name, points)| {
-                (&name[..], points.iter().filter_map(|&point| self.place(point)).collect())
-            })
-            .collect();
-        let points = || lines.iter().flat_map(|(_, points)| points.iter().copied());
-        let [x_range, y_range] = [range(points().map(|p| p.0)), range(points().map(|p| p.1))];
-        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-        root.fill(&WHITE)?;
-        let mut chart = ChartBuilder::on(&root)
-            .caption(&self.title, ("sans-serif", 20))
-            .margin(14)
-            .x_label_area_size(42)
-            .y_label_area_size(64)
-            .build_cartesian_2d(x_range, y_range.clone())?;
-        let label = |log: bool, value: f64| {
-            if log { format!("{:.1e}", 10_f64.powf(value)) } else { short(value) }
+    /// The ranges of both axes, as they are drawn.
+    fn ranges(&self) -> [std::ops::Range<f64>; 2] {
+        let points = || {
+            let series = self.series.iter();
+            let points = series.flat_map(|series| {
+                let band = series.band.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)]);
+                series.points.iter().copied().chain(band)
+            });
+            points.filter_map(|point| self.place(point))
         };
+        let inside = |y: f64| self.place((1.0, y)).map(|(_, y)| y);
+        let levels = self.levels.iter().filter_map(|(y, _)| inside(*y));
+        let fixed = self.y_range.and_then(|(low, high)| Some(inside(low)?..inside(high)?));
+        let free = || range(points().map(|(_, y)| y).chain(levels));
+        [range(points().map(|(x, _)| x)), fixed.unwrap_or_else(free)]
+    }
+
+    fn paint(&self, area: &Canvas<'_>) -> Drawn {
+        let [x_range, y_range] = self.ranges();
+        let mut chart = ChartBuilder::on(area)
+            .margin(8)
+            .margin_right(18)
+            .x_label_area_size(40)
+            .y_label_area_size(58)
+            .build_cartesian_2d(x_range.clone(), y_range.clone())?;
+        let label = |log: bool, value: f64| short(if log { 10_f64.powf(value) } else { value });
         chart
             .configure_mesh()
-            .light_line_style(WHITE)
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.1))
+            .label_style(("sans-serif", TEXT))
+            .x_labels(7)
+            .y_labels(7)
             .x_desc(&self.x)
             .y_desc(&self.y)
             .x_label_formatter(&|&x| label(self.log_x, x))
             .y_label_formatter(&|&y| label(self.log_y, y))
             .draw()?;
-        for (i, (name, points)) in lines.iter().enumerate() {
-            let style = COLORS[i % COLORS.len()].stroke_width(2);
-            chart
-                .draw_series(LineSeries::new(points.iter().copied(), style))?
-                .label(*name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+        for (i, series) in self.series.iter().enumerate() {
+            self.paint_series(&mut chart, series, color(i), &y_range)?;
         }
         for (x, text) in &self.marks {
             let Some((x, _)) = self.place((*x, 1.0)) else { continue };
             let ends = [(x, y_range.start), (x, y_range.end)];
             chart.draw_series([PathElement::new(ends, BLACK.mix(0.5))])?;
-            let style = ("sans-serif", 13).into_font();
-            chart.draw_series([Text::new(text.clone(), (x, y_range.end), style)])?;
+            chart.draw_series([Text::new(format!(" {text}"), (x, y_range.end), TEXT_STYLE)])?;
         }
-        let border = BLACK.mix(0.3);
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.85))
-            .border_style(border)
-            .draw()?;
-        root.present()?;
-        drop(chart);
-        drop(root);
+        for (y, text) in &self.levels {
+            let Some((_, y)) = self.place((1.0, *y)) else { continue };
+            let ends = [(x_range.start, y), (x_range.end, y)];
+            chart.draw_series([PathElement::new(ends, BLACK.mix(0.5))])?;
+            chart.draw_series([Text::new(format!(" {text}"), (x_range.start, y), TEXT_STYLE)])?;
+        }
+        Ok(())
+    }
+
+    fn paint_series(
+        &self,
+        chart: &mut ChartContext<'_, SVGBackend<'_>, Plane>,
+        series: &Series,
+        color: RGBColor,
+        y_range: &std::ops::Range<f64>,
+    ) -> Drawn {
+        let inside = |(x, y): (f64, f64)| (x, y.clamp(y_range.start, y_range.end));
+        let place = |point| self.place(point).map(inside);
+        let edge = |upper: bool| {
+            let points = series.band.iter().map(move |&(x, low, high)| (x, [low, high]));
+            points.filter_map(move |(x, ends)| place((x, ends[usize::from(upper)])))
+        };
+        let mut outline: Vec<(f64, f64)> = edge(true).collect();
+        outline.extend(edge(false).collect::<Vec<_>>().into_iter().rev());
+        if outline.len() > 2 {
+            chart.draw_series([Polygon::new(outline, color.mix(0.18))])?;
+        }
+        let points: Vec<(f64, f64)> =
+            series.points.iter().copied().filter_map(|point| self.place(point)).collect();
+        if series.connected {
+            let points = points.iter().copied().map(inside);
+            chart.draw_series([PathElement::new(
+                points.collect::<Vec<_>>(),
+                color.stroke_width(2),
+            )])?;
+        } else {
+            let visible = points.into_iter().filter(|(_, y)| y_range.contains(y));
+            chart.draw_series(visible.map(|point| Circle::new(point, 3, color.filled())))?;
+        }
         Ok(())
     }
 }
 
-/// A range with some room around all values.
-fn range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    if low > high {
-        return 0.0..1.0;
-    }
-    let room = if high > low { 0.04 * (high - low) } else { 0.5 * low.abs().max(1.0) };
-    low - room..high + room
-}
+type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 
-/// A number in few characters.
-fn short(value: f64) -> String {
-    let text = if value != 0.0 && !(1e-3..1e5).contains(&value.abs()) {
-        format!("{value:.1e}")
-    } else {
-        format!("{value:.3}")
-    };
-    match text.contains('.') && !text.contains('e') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => text,
+const TEXT_STYLE: (&str, u32) = ("sans-serif", TEXT);
+
+impl Figure for Chart {
+    fn title(&self) -> &str {
+        &self.title
+    }
+
+    fn to_svg(&self) -> Result<String, Error> {
+        let names: Vec<&str> = self.series.iter().map(|series| &series.name[..]).collect();
+        draw(SIZE, &self.title, &names, |area| self.paint(area))
     }
 }

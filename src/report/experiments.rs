@@ -1,0 +1,189 @@
+//! Experiments that are run from the command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::claim::Tally;
+use super::page::Report;
+use super::run::Run;
+use super::section::Section;
+use crate::error::Error;
+
+type Experiment = Box<dyn Fn(&Run) -> Result<Section, Error>>;
+
+/// Experiments, each of which measures claims and writes a [`Section`] of a [`Report`]. As a
+/// program's `main` it takes these arguments:
+///
+/// | argument | |
+/// |---|---|
+/// | `--quick` | a small run that shows that everything works; fewer seeds, fewer epochs |
+/// | `--only NAME` | this experiment only; may be given several times |
+/// | `--seeds N` | with so many seeds |
+/// | `--data DIR` | on the published data in this folder, where an experiment [asks](Run::data_or) |
+/// | `--out DIR` | the folder of the page, `index.html` |
+///
+/// ```
+/// use gradtape::Error;
+/// use gradtape::report::{Claim, Experiments, Run, Section, Spread};
+///
+/// fn coin(run: &Run) -> Result<Section, Error> {
+///     let tosses = run.full_or_quick(1000, 100);
+///     let shares = run.over_seeds(|seed| {
+///         let heads = (0..tosses).filter(|&toss| seed.derive(toss).0 % 2 == 0).count();
+///         Ok(heads as f64 / tosses as f64)
+///     })?;
+///     let share = Spread::of(shares);
+///     Ok(Section::new("A coin").claim(
+///         Claim::new("The coin is fair", (share.mean - 0.5).abs() < 0.1)
+///             .measured(format!("share of heads: {share}")),
+///     ))
+/// }
+///
+/// # let folder = std::env::temp_dir().join("gradtape-experiments-example");
+/// let experiments = Experiments::new("Coins", "What coins do.", &folder).add("coin", coin);
+/// // as `fn main() -> ExitCode`: experiments.main()
+/// let tally = experiments.run(["--quick", "--only", "coin"])?;
+/// assert_eq!(tally.measured, 1);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Experiments {
+    title: String,
+    introduction: String,
+    folder: PathBuf,
+    command: Option<String>,
+    experiments: Vec<(String, Experiment)>,
+}
+
+/// What the arguments ask for.
+#[derive(Default)]
+struct Arguments {
+    run: Run,
+    only: Vec<String>,
+    folder: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn parse<A: Into<String>>(arguments: impl IntoIterator<Item = A>) -> Result<Self, Error> {
+        let mut parsed = Self::default();
+        let mut arguments = arguments.into_iter().map(Into::into);
+        while let Some(argument) = arguments.next() {
+            let mut value = |expected: &str| {
+                let none =
+                    || Error::argument("arguments", format!("{argument} {expected}"), &argument);
+                arguments.next().ok_or_else(none)
+            };
+            match &argument[..] {
+                "--quick" => parsed.run.quick = true,
+                "--only" => parsed.only.push(value("NAME")?),
+                "--data" => parsed.run.data = Some(value("DIR")?.into()),
+                "--out" => parsed.folder = Some(value("DIR")?.into()),
+                "--seeds" => {
+                    let number = value("NUMBER")?;
+                    let seeds = number.parse().ok().filter(|&seeds| seeds > 0);
+                    let wrong = || Error::argument("--seeds", "a number from 1 on", number);
+                    parsed.run.seeds = Some(seeds.ok_or_else(wrong)?);
+                }
+                _ => {
+                    let known = "--quick, --only NAME, --seeds NUMBER, --data DIR, --out DIR";
+                    return Err(Error::argument("arguments", known, argument));
+                }
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+impl Experiments {
+    /// Experiments whose page has this title and first paragraph and goes into this folder, unless
+    /// the arguments name another.
+    pub fn new(
+        title: impl Into<String>,
+        introduction: impl Into<String>,
+        folder: impl Into<PathBuf>,
+    ) -> Self {
+        let (title, introduction, folder) = (title.into(), introduction.into(), folder.into());
+        Self { title, introduction, folder, command: None, experiments: Vec::new() }
+    }
+
+    /// What runs an experiment when its name is put behind it; the page tells it with each section.
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+
+    /// Appends an experiment.
+    pub fn add(
+        mut self,
+        name: impl Into<String>,
+        experiment: impl Fn(&Run) -> Result<Section, Error> + 'static,
+    ) -> Self {
+        self.experiments.push((name.into(), Box::new(experiment)));
+        self
+    }
+
+    /// Runs what the program's arguments ask for; an error is printed.
+    pub fn main(self) -> ExitCode {
+        match self.run(std::env::args().skip(1)) {
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// Runs what these arguments ask for, prints what is found, and writes the page. The last line
+    /// counts the claims.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if an argument is none or names no experiment; what an experiment or
+    /// writing the page returns.
+    pub fn run<A: Into<String>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<Tally, Error> {
+        let Arguments { run, only, folder } = Arguments::parse(arguments)?;
+        for name in &only {
+            if !self.experiments.iter().any(|(known, _)| known == name) {
+                let known: Vec<&str> = self.experiments.iter().map(|(name, _)| &name[..]).collect();
+                return Err(Error::argument("--only", known.join(", "), name));
+            }
+        }
+        let mut report = Report::new(&self.title, &self.introduction);
+        for (name, experiment) in &self.experiments {
+            if !only.is_empty() && !only.contains(name) {
+                continue;
+            }
+            println!("== {name}");
+            let start = Instant::now();
+            let mut section = experiment(&run)?;
+            section.command = self.command_for(name, &run);
+            for claim in section.claims() {
+                println!("  {claim}");
+            }
+            println!("  ({:.1} s)\n", start.elapsed().as_secs_f64());
+            report.add(section);
+        }
+        let page = report.write(folder.as_ref().unwrap_or(&self.folder))?;
+        println!("report: {}", page.display());
+        println!("claims: {}", report.tally());
+        Ok(report.tally())
+    }
+
+    /// The command that makes a section again.
+    fn command_for(&self, name: &str, run: &Run) -> String {
+        let Some(command) = &self.command else { return String::new() };
+        let mut arguments = Vec::new();
+        arguments.extend(run.quick.then(|| "--quick".to_string()));
+        arguments.extend(run.seeds.map(|seeds| format!("--seeds {seeds}")));
+        arguments.extend(run.data.as_ref().map(|data| format!("--data {}", data.display())));
+        let separator = if arguments.is_empty() { "" } else { " -- " };
+        format!(
+            "{command} {name}{separator}{} (seeds {})",
+            arguments.join(" "),
+            run.seeds_in_words()
+        )
+    }
+}
