@@ -40,6 +40,7 @@
 //! | read data | [`data`] |
 //! | choose how weights move | [`optim`] |
 //! | train, measure, save and resume | [`train`] |
+//! | look at what came of it | `report` (feature `plot`): drawings, pages, claims with a verdict |
 //! | verify gradients | [`gradcheck`]; [`grad`] for what it reports |
 //! | differentiate twice or forwards | [`Tape::gradient`], [`Tape::hessian_vector_product`], [`Tape::jvp`] |
 //! | find where a NaN began | [`Tape::find_non_finite`] |

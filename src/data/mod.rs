@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`idx`] | MNIST and Fashion-MNIST |
 //! | [`cifar`] | CIFAR-10 and CIFAR-100 |
+//! | [`published`] | a folder of either, as it is published |
 //! | [`csv`] | tables of text |
 //! | [`npy`], [`npz`] | NumPy's arrays and archives, which can be written, too |
 //! | [`documents`] | labelled texts as the numbers of their words |

@@ -72,7 +72,8 @@ impl Heatmap {
 
     fn paint(&self, area: &Canvas<'_>) -> Drawn {
         let line = TEXT as i32 + 5;
-        let left = self.rows.iter().map(|name| width_of(name)).max().unwrap_or(0) + 24;
+        let names = self.rows.iter().chain([&self.row_axis]).map(|name| width_of(name));
+        let left = names.max().unwrap_or(0) + 24;
         let (width, height) = area.dim_in_pixel();
         let (width, height) = (width as i32 - 12, height as i32 - 8);
         let top = 2 * line;
