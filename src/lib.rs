@@ -45,7 +45,8 @@
 //! | differentiate twice or forwards | [`Tape::gradient`], [`Tape::hessian_vector_product`], [`Tape::jvp`] |
 //! | find where a NaN began | [`Tape::find_non_finite`] |
 //! | look up an operation's rule | [`operations`] |
-//! | come from Keras | the page `guide::keras` of this documentation |
+//! | follow the lecture | the page `guide::lecture` of this documentation, with code for each slide |
+//! | come from Keras, PyTorch or JAX | the pages `guide::keras`, `guide::pytorch`, `guide::jax` |
 //!
 //! # What holds everywhere
 //!
