@@ -131,6 +131,7 @@ fn experiments(folder: &str) -> Experiments {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     let section = |name: &'static str, held: bool| {
         move |run: &Run| {
+            assert!(run.folder().is_dir());
             let seeds = run.over_seeds(|seed| Ok(seed.0))?;
             Ok(Section::new(name).claim(Claim::new("it holds", held)).text(format!("{seeds:?}")))
         }
@@ -173,7 +174,8 @@ fn wrong_arguments_are_told_what_there_is() {
 
 #[test]
 fn an_experiment_s_error_ends_the_run() {
-    let failing = Experiments::new("", "", "unused").add("fails", |run: &Run| {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing");
+    let failing = Experiments::new("", "", folder).add("fails", |run: &Run| {
         run.over_seeds(|_| Tensor::<f32>::new([2], vec![1.0]))?;
         Ok(Section::new(""))
     });

@@ -1,6 +1,7 @@
 //! Experiments that are run from the command line.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -56,16 +57,18 @@ pub struct Experiments {
 }
 
 /// What the arguments ask for.
-#[derive(Default)]
 struct Arguments {
     run: Run,
     only: Vec<String>,
-    folder: Option<PathBuf>,
 }
 
 impl Arguments {
-    fn parse<A: Into<String>>(arguments: impl IntoIterator<Item = A>) -> Result<Self, Error> {
-        let mut parsed = Self::default();
+    fn parse<A: Into<String>>(
+        arguments: impl IntoIterator<Item = A>,
+        folder: &Path,
+    ) -> Result<Self, Error> {
+        let run = Run { folder: folder.into(), ..Run::default() };
+        let mut parsed = Self { run, only: Vec::new() };
         let mut arguments = arguments.into_iter().map(Into::into);
         while let Some(argument) = arguments.next() {
             let mut value = |expected: &str| {
@@ -77,7 +80,7 @@ impl Arguments {
                 "--quick" => parsed.run.quick = true,
                 "--only" => parsed.only.push(value("NAME")?),
                 "--data" => parsed.run.data = Some(value("DIR")?.into()),
-                "--out" => parsed.folder = Some(value("DIR")?.into()),
+                "--out" => parsed.run.folder = value("DIR")?.into(),
                 "--seeds" => {
                     let number = value("NUMBER")?;
                     let seeds = number.parse().ok().filter(|&seeds| seeds > 0);
@@ -144,13 +147,14 @@ impl Experiments {
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Tally, Error> {
-        let Arguments { run, only, folder } = Arguments::parse(arguments)?;
+        let Arguments { run, only } = Arguments::parse(arguments, &self.folder)?;
         for name in &only {
             if !self.experiments.iter().any(|(known, _)| known == name) {
                 let known: Vec<&str> = self.experiments.iter().map(|(name, _)| &name[..]).collect();
                 return Err(Error::argument("--only", known.join(", "), name));
             }
         }
+        fs::create_dir_all(run.folder()).map_err(|source| Error::io(run.folder(), source))?;
         let mut report = Report::new(&self.title, &self.introduction);
         for (name, experiment) in &self.experiments {
             if !only.is_empty() && !only.contains(name) {
@@ -166,7 +170,7 @@ impl Experiments {
             println!("  ({:.1} s)\n", start.elapsed().as_secs_f64());
             report.add(section);
         }
-        let page = report.write(folder.as_ref().unwrap_or(&self.folder))?;
+        let page = report.write(run.folder())?;
         println!("report: {}", page.display());
         println!("claims: {}", report.tally());
         Ok(report.tally())

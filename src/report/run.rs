@@ -1,6 +1,6 @@
 //! How thoroughly an experiment is run, and on what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -10,11 +10,18 @@ use crate::seed::Seed;
 use crate::train::Progress;
 
 /// What the command line of [`Experiments`](super::Experiments) asks of each experiment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Run {
     pub(super) quick: bool,
     pub(super) seeds: Option<u64>,
     pub(super) data: Option<PathBuf>,
+    pub(super) folder: PathBuf,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { quick: false, seeds: None, data: None, folder: ".".into() }
+    }
 }
 
 impl Run {
@@ -37,6 +44,12 @@ impl Run {
     /// Whether the run shall only show that everything works.
     pub fn is_quick(&self) -> bool {
         self.quick
+    }
+
+    /// The folder of the page, which is there: the place for files that an experiment writes. It is
+    /// the current one if there is no page.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The first in a full run, the second in a quick one.
