@@ -165,7 +165,8 @@ pub(super) fn learning(run: &Run, section: Section) -> Result<Section, Error> {
     let all: Vec<Learned> = learned.collect::<Result<_, _>>()?;
 
     let mut table = Table::new(["optimizer", "best rate", "loss of the last epoch"]);
-    let mut curves = Chart::new("Training loss, each at its best rate").x("epoch").y("loss").log_y();
+    let mut curves =
+        Chart::new("Training loss, each at its best rate").x("epoch").y("loss").log_y();
     let mut by_rate = Chart::new("Loss of the last epoch").x("rate").y("loss").log_x().log_y();
     for learned in &all {
         let (name, rate) = (learned.name, learned.rates[learned.best]);

@@ -6,7 +6,7 @@ use gradtape::report::{Chart, Claim, Run, Section, Spread, Table};
 use rand::RngExt;
 
 use super::optimizers;
-use super::walk::{Best, LIMIT, Point, Walk};
+use super::walk::{LIMIT, Point, Walk, Ways};
 
 /// A long valley: 200 times as curved across as along.
 fn ravine_height<'t>(x: Var<'t>, y: Var<'t>) -> Var<'t> {
@@ -30,10 +30,10 @@ fn near((x, y): Point, distance: f64, seed: Seed) -> Point {
     (x + offset(), y + offset())
 }
 
-/// The way from side to side.
-fn across(best: &Best) -> Vec<f64> {
+/// The length of each way, from side to side only.
+fn across(walked: &Ways) -> Vec<f64> {
     let length = |way: &Vec<Point>| way.windows(2).map(|step| (step[1].1 - step[0].1).abs()).sum();
-    best.ways.iter().map(length).collect()
+    walked.ways.iter().map(length).collect()
 }
 
 pub(super) fn ravine(run: &Run, section: Section) -> Result<Section, Error> {
@@ -43,28 +43,30 @@ pub(super) fn ravine(run: &Run, section: Section) -> Result<Section, Error> {
         arrived: |(x, y)| x.hypot(y) < 0.01,
     };
     // Plain SGD's best rate on a quadratic is known: 2 / (1 + 200).
+    let rate = 2.0 / 201.0;
     let [sgd, momentum, nesterov, adaptive @ ..] = optimizers();
-    let best = |optimizer| walk.best_rate(run, 2.0 / 201.0, optimizer);
+    let best = |optimizer| walk.best_rate(run, rate, optimizer);
+    let at_same_rate = walk.at_rate(run, rate, momentum)?;
     let all = [best(sgd)?, best(momentum)?, best(nesterov)?];
     let [sgd, momentum, nesterov] = &all;
-    let swings_less = |name: &str, best: &Best| {
-        let less = Spread::of_differences(across(sgd), across(best));
-        let [best, sgd] = [best, sgd].map(|best| Spread::of(across(best)));
-        Claim::new(format!("{name} swings less from side to side"), less.is_above(0.0))
-            .measured(format!("way across the ravine: {best:.1} against {sgd:.1}"))
+    let swings_less = |statement: &str, walked: &Ways| {
+        let less = Spread::of_differences(across(sgd), across(walked));
+        let [walked, sgd] = [walked, sgd].map(|walked| Spread::of(across(walked)));
+        Claim::new(statement, less.is_above(0.0))
+            .measured(format!("way from side to side: {walked:.1} against {sgd:.1}"))
     };
-    let drawing = || walk.draw("The first 40 steps", [-4.6..2.2, -4.2..4.2]).minimum(0.0, 0.0);
-    let one_rate = all.iter().fold(drawing(), |drawing, best| {
-        drawing.path(best.name, best.ways[0].iter().copied().take(40))
+    let drawing = || walk.draw("The first 40 steps", [-4.6..1.2, -1.5..1.5]).minimum(0.0, 0.0);
+    let one_rate = [sgd, &at_same_rate, nesterov].into_iter().fold(drawing(), |drawing, walked| {
+        drawing.path(walked.name, walked.ways[0].iter().copied().take(40))
     });
     let own_rates = adaptive.into_iter().fold(drawing(), |drawing, (name, make)| {
         drawing.path(name, walk.way((walk.start)(Seed(1)), make(0.2)).into_iter().take(40))
     });
     let distances = all.iter().fold(
         Chart::new("Distance from the minimum").x("step").y("distance").log_y(),
-        |chart, best| {
-            let points = best.ways[0].iter().enumerate();
-            chart.line(best.name, points.map(|(step, (x, y))| (step as f64, x.hypot(*y))))
+        |chart, walked| {
+            let points = walked.ways[0].iter().enumerate();
+            chart.line(walked.name, points.map(|(step, (x, y))| (step as f64, x.hypot(*y))))
         },
     );
     Ok(section
@@ -72,19 +74,24 @@ pub(super) fn ravine(run: &Run, section: Section) -> Result<Section, Error> {
         .text(
             "`f = x²/2 + 100 y²`, from a point near `(-4, 1)` to within 0.01 of the minimum. The \
              walls allow plain SGD no rate of 0.01 or more, which is little along the ravine. Just \
-             below, where it is fastest, each step leads to the other side and a swing is 0.99 times \
-             the one before. Momentum adds up the gradients along, which agree, and cancels those \
-             across. It swings by itself, too: whatever the rate, its swings shrink by \
-             `sqrt(0.9) = 0.95` a step.",
+             below, where it is fastest, each step leads to the other side, and a swing is 0.99 \
+             times the one before. Momentum adds up the gradients along, which agree, and cancels \
+             those across.",
+        )
+        .text(
+            "The heavy ball swings by itself, too: its swings shrink by `sqrt(0.9) = 0.95` a step, \
+             no faster, whatever the rate. It damps those of SGD only because SGD's shrink more \
+             slowly still; and at its own best rate, which SGD would not bear, it swings more widely \
+             at first.",
         )
         .claim(walk.is_faster("Momentum is faster than plain SGD in a ravine", momentum, sgd))
-        .claim(swings_less("Momentum", momentum))
+        .claim(swings_less("Momentum damps the swings of plain SGD at its best rate", &at_same_rate))
         .claim(walk.is_faster("Nesterov's is faster than plain SGD in a ravine", nesterov, sgd))
-        .claim(swings_less("Nesterov's", nesterov))
+        .claim(swings_less("Nesterov's swings less, each at its best rate", nesterov))
         .claim(walk.is_faster("Nesterov's is faster than the heavy ball", nesterov, momentum))
-        .figure(one_rate, "One rate for both directions, the best one of each; seed 1.")
-        .figure(own_rates, "A rate of its own for each direction, 0.2 divided by what was seen of it.")
-        .figure(distances, "All the way. Each at its best rate, seed 1.")
+        .figure(one_rate, "One rate for both directions: SGD's best one, which momentum has, too; Nesterov's has its own.")
+        .figure(own_rates, "A rate of its own for each direction: 0.2 by the size of its gradients.")
+        .figure(distances, "All the way, each at its best rate, seed 1.")
         .table(walk.table(&all)))
 }
 
@@ -116,9 +123,10 @@ pub(super) fn saddle(run: &Run, section: Section) -> Result<Section, Error> {
         all.push(steps);
     }
     let (sgd, rmsprop) = (&all[0], &all[4]);
-    let escapes = sgd.iter().zip(rmsprop).all(|(sgd, rmsprop)| {
-        Spread::of_differences(sgd.clone(), rmsprop.clone()).is_above(0.0)
-    });
+    let escapes = sgd
+        .iter()
+        .zip(rmsprop)
+        .all(|(sgd, rmsprop)| Spread::of_differences(sgd.clone(), rmsprop.clone()).is_above(0.0));
     let in_words = |steps: &[Vec<f64>]| {
         let means = steps.iter().map(|steps| Spread::of(steps.clone()).mean);
         means.map(|mean| format!("{mean:.0}")).collect::<Vec<_>>().join(", ")
@@ -133,7 +141,7 @@ pub(super) fn saddle(run: &Run, section: Section) -> Result<Section, Error> {
         ))
         .claim(
             Claim::new("At the saddle SGD stalls where RMSProp escapes", escapes).measured(format!(
-                "steps at the rates of the table: {} of SGD, {} of RMSProp",
+                "steps at the rates of the table: SGD {}; RMSProp {}",
                 in_words(sgd),
                 in_words(rmsprop)
             )),
@@ -159,10 +167,10 @@ pub(super) fn beale(run: &Run, section: Section) -> Result<Section, Error> {
     let all = [sgd?, momentum?, nesterov?, adagrad?, rmsprop?, adam?];
     let [sgd, momentum, _, adagrad, rmsprop, adam] = &all;
     let ranges = || [-1.6..4.2, -2.8..2.4];
-    let draw = |some: &[Best]| {
+    let draw = |some: &[Ways]| {
         let drawing = walk.draw("Beale's function", ranges()).minimum(MINIMUM.0, MINIMUM.1);
-        some.iter().fold(drawing, |drawing, best| {
-            drawing.path(best.name, best.ways[0].iter().copied())
+        some.iter().fold(drawing, |drawing, walked| {
+            drawing.path(walked.name, walked.ways[0].iter().copied())
         })
     };
     let apart = adam_and_rmsprop_apart(&walk);
@@ -172,12 +180,12 @@ pub(super) fn beale(run: &Run, section: Section) -> Result<Section, Error> {
             "`f = (1.5 - x + xy)² + (2.25 - x + xy²)² + (2.625 - x + xy³)²`, from a point near \
              `(1, 1.5)` to within 0.1 of the minimum. The rate that the slope at the beginning bears \
              is too small for the flat valley that follows. AdaGrad remembers the slope for ever; \
-             RMSProp forgets it.",
+             RMSProp forgets it. Whether Adam or RMSProp arrives first depends on the point.",
         )
         .claim(walk.is_faster("On Beale's function momentum is faster than SGD", momentum, sgd))
         .claim(walk.is_faster("On Beale's function RMSProp is faster than SGD", rmsprop, sgd))
         .claim(walk.is_faster("On Beale's function RMSProp is faster than AdaGrad", rmsprop, adagrad))
-        .claim(walk.is_faster("On Beale's function Adam is faster than RMSProp", adam, rmsprop))
+        .claim(walk.is_faster("On Beale's function Adam is faster than SGD", adam, sgd))
         .claim(
             Claim::new("Adam without momentum is RMSProp with a warm-up", apart < 1e-9).measured(
                 format!(

@@ -18,8 +18,11 @@ pub(super) struct Walk {
     pub(super) arrived: fn(Point) -> bool,
 }
 
-/// An optimizer at its best rate, and its way with each seed.
-pub(super) struct Best {
+/// An optimizer's name and how it is made.
+pub(super) type Named = (&'static str, Make<f64>);
+
+/// An optimizer at a rate, and its way with each seed.
+pub(super) struct Ways {
     pub(super) name: &'static str,
     pub(super) rate: f64,
     pub(super) ways: Vec<Vec<Point>>,
@@ -69,24 +72,28 @@ impl Walk {
         &self,
         run: &Run,
         around: f64,
-        (name, make): (&'static str, Make<f64>),
-    ) -> Result<Best, Error> {
+        (name, make): Named,
+    ) -> Result<Ways, Error> {
         let rates: Vec<f64> = (-8..=24).map(|i| around * 10_f64.powf(f64::from(i) / 8.0)).collect();
         let steps = self.steps_at(run, &rates, make)?;
         let means = steps.into_iter().map(|steps| Spread::of(steps).mean);
         let best = means.zip(&rates).min_by(|a, b| a.0.total_cmp(&b.0));
         let rate = best.map_or(f64::NAN, |(_, &rate)| rate);
-        let ways = run.over_seeds(|seed| Ok(self.way((self.start)(seed), make(rate))))?;
-        Ok(Best { name, rate, ways })
+        self.at_rate(run, rate, (name, make))
     }
 
-    fn steps_of(&self, best: &Best) -> Vec<f64> {
-        best.ways.iter().map(|way| self.steps(way)).collect()
+    pub(super) fn at_rate(&self, run: &Run, rate: f64, (name, make): Named) -> Result<Ways, Error> {
+        let ways = run.over_seeds(|seed| Ok(self.way((self.start)(seed), make(rate))))?;
+        Ok(Ways { name, rate, ways })
+    }
+
+    fn steps_of(&self, walked: &Ways) -> Vec<f64> {
+        walked.ways.iter().map(|way| self.steps(way)).collect()
     }
 
     /// That one optimizer needs fewer steps than another, each at its best rate.
-    pub(super) fn is_faster(&self, statement: &str, one: &Best, other: &Best) -> Claim {
-        let [one, other] = [one, other].map(|best| self.steps_of(best));
+    pub(super) fn is_faster(&self, statement: &str, one: &Ways, other: &Ways) -> Claim {
+        let [one, other] = [one, other].map(|walked| self.steps_of(walked));
         let fewer = Spread::of_differences(other.clone(), one.clone());
         let (one, other) = (Spread::of(one), Spread::of(other));
         Claim::new(statement, fewer.is_above(0.0))
@@ -94,7 +101,7 @@ impl Walk {
     }
 
     /// The optimizers' best rates, and the steps that they need.
-    pub(super) fn table(&self, all: &[Best]) -> Table {
+    pub(super) fn table(&self, all: &[Ways]) -> Table {
         let mut table = Table::new(["optimizer", "best rate", "steps"]);
         for best in all {
             let steps = Spread::of(self.steps_of(best));
