@@ -15,9 +15,9 @@ fn network(inputs: usize, params: &mut Params) -> Sequential {
         .then(Dense::new(512, 10).build(params, "output"))
 }
 
-fn data(run: &Run) -> Result<(Dataset, Dataset), Error> {
-    let (train, test) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
-    Ok((train.take(2000), test.take(1000)))
+fn data(run: &Run) -> Result<Dataset, Error> {
+    let (train, _) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
+    Ok(train.take(2000))
 }
 
 /// How often the rate of a weight rose and fell from one step to the next, and after each step the
@@ -68,7 +68,7 @@ fn watch_rates(train: &Dataset, mut optimizer: impl Optimizer, epochs: usize, se
 }
 
 pub(super) fn rates_of_weights(run: &Run, section: Section) -> Result<Section, Error> {
-    let (train, _) = data(run)?;
+    let train = data(run)?;
     let epochs = run.full_or_quick(5, 3);
     let adagrad =
         run.over_seeds(|seed| Ok(watch_rates(&train, AdaGrad::new(0.01), epochs, seed)))?;
@@ -88,25 +88,19 @@ pub(super) fn rates_of_weights(run: &Run, section: Section) -> Result<Section, E
     Ok(section
         .heading("The rate of each weight")
         .text(
-            "AdaGrad and RMSProp multiply a weight's gradient by `rate / (sqrt(s) + ε)`. In AdaGrad \
-             `s` is the sum of all squared gradients so far, which cannot become smaller. In RMSProp \
-             it is their running mean, `s = 0.9 s + 0.1 g²`. The rates are computed from what the \
-             optimizers remember, of each weight after each step of a training on digits.",
+            "AdaGrad and RMSProp multiply a weight's gradient by `rate / (sqrt(s) + ε)`. In \
+             AdaGrad `s` is the sum of all squared gradients so far, which cannot become smaller. \
+             In RMSProp it is their running mean, `s = 0.9 s + 0.1 g²`. The rates are computed \
+             from what the optimizers remember, of each weight after each step of a training.",
         )
-        .claim(
-            Claim::new("AdaGrad's rates only ever fall", rises == 0 && falls > 0)
-                .measured(format!(
-                "{rises} rises of a weight's rate and {:.1} million falls",
-                falls as f64 / 1e6
-            )),
-        )
-        .claim(
-            Claim::new("RMSProp's rates rise as well", share.is_above(0.0)).measured(format!(
-                "of the changes of a weight's rate {:.1} ± {:.1} % are rises",
-                100.0 * share.mean,
-                100.0 * share.deviation
-            )),
-        )
+        .claim(Claim::new("AdaGrad's rates only ever fall", rises == 0 && falls > 0).measured(
+            format!("{rises} rises of a weight's rate and {:.1} million falls", falls as f64 / 1e6),
+        ))
+        .claim(Claim::new("RMSProp's rates rise as well", share.is_above(0.0)).measured(format!(
+            "of the changes of a weight's rate {:.1} ± {:.1} % are rises",
+            100.0 * share.mean,
+            100.0 * share.deviation
+        )))
         .figure(chart, "Of the weights of the output: all seeds, from the lowest to the highest."))
 }
 
@@ -114,6 +108,7 @@ pub(super) fn rates_of_weights(run: &Run, section: Section) -> Result<Section, E
 struct Learned {
     name: &'static str,
     rates: [f64; 4],
+    /// The place of the best rate.
     best: usize,
     /// For each rate and seed.
     losses: Vec<Vec<Vec<f64>>>,
@@ -135,10 +130,9 @@ fn learn(
     run: &Run,
     train: &Dataset,
     (name, make): (&'static str, Make<f32>),
-    smallest_rate: f64,
+    rates: [f64; 4],
 ) -> Result<Learned, Error> {
     let epochs = run.full_or_quick(5, 3);
-    let rates = [1.0, 3.0, 10.0, 30.0].map(|factor| smallest_rate * factor);
     let losses = run.over(&rates, |&rate, seed| {
         let mut params = Params::new(seed);
         let model = network(train.x().shape()[1], &mut params);
@@ -157,11 +151,13 @@ fn learn(
 }
 
 pub(super) fn learning(run: &Run, section: Section) -> Result<Section, Error> {
-    // Four rates from here on, each three times the one before: the best lies between.
-    const SMALLEST_RATES: [f64; 6] = [0.1, 0.01, 0.01, 0.01, 0.001, 0.001];
-    let (train, _) = data(run)?;
-    let all = optimizers().into_iter().zip(SMALLEST_RATES);
-    let learned = all.map(|(optimizer, rate)| learn(run, &train, optimizer, rate));
+    // The best lies between the smallest and the largest of each.
+    const LARGE: [f64; 4] = [0.1, 0.3, 1.0, 3.0];
+    const MEDIUM: [f64; 4] = [0.01, 0.03, 0.1, 0.3];
+    const SMALL: [f64; 4] = [0.001, 0.003, 0.01, 0.03];
+    let train = data(run)?;
+    let all = optimizers().into_iter().zip([LARGE, MEDIUM, MEDIUM, MEDIUM, SMALL, SMALL]);
+    let learned = all.map(|(optimizer, rates)| learn(run, &train, optimizer, rates));
     let all: Vec<Learned> = learned.collect::<Result<_, _>>()?;
 
     let mut table = Table::new(["optimizer", "best rate", "loss of the last epoch"]);
@@ -187,10 +183,10 @@ pub(super) fn learning(run: &Run, section: Section) -> Result<Section, Error> {
         )
         .measured(format!("loss of the last epoch: {of_one} against {of_other}"))
     };
-    let [sgd, momentum, .., rmsprop, adam] = &all[..] else { unreachable!("six optimizers") };
+    let (sgd, momentum, rmsprop, adam) = (&all[0], &all[1], &all[4], &all[5]);
     let section = section.heading("Handwritten digits").text(format!(
-        "A network of 512 hidden units on {} images, in batches of {BATCH}. Each optimizer has four \
-         rates to choose from, each about three times the one before.",
+        "A network of 512 hidden units on {} images, in batches of {BATCH}. Each optimizer has \
+         four rates to choose from, each about three times the one before.",
         train.len()
     ));
     let section = all[1..].iter().fold(section, |section, one| section.claim(is_faster(one, sgd)));

@@ -29,15 +29,15 @@ fn optimizers<T: Scalar>() -> [(&'static str, Make<T>); 6] {
 pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
     let section = Section::new("Optimizers")
         .text(
-            "All of them go against the gradient `g`. Momentum and Nesterov step along a velocity, \
-             in which gradients that agree add up and those that do not cancel. AdaGrad and RMSProp \
+            "All of them go against the gradient. Momentum and Nesterov step along a velocity, in \
+             which gradients that agree add up and those that do not cancel. AdaGrad and RMSProp \
              divide each number's step by the root of its squared gradients, of all of them or of \
              the last few. Adam does both. Momentum is `0.9`, RMSProp's memory `0.9`, Adam's `0.9` \
              and `0.999`.",
         )
         .text(
-            "A method is judged at the rate that suits it best, out of a grid: at a rate that suits \
-             another one, any method can be made to look bad.",
+            "A method is judged at the rate that suits it best, out of a grid: at a rate that \
+             suits another one, any method can be made to look bad.",
         )
         .code_of(include_str!("main.rs"), "fn optimizers");
     let section = surfaces::ravine(run, section)?;

@@ -81,16 +81,19 @@ pub(super) fn ravine(run: &Run, section: Section) -> Result<Section, Error> {
         .text(
             "The heavy ball swings by itself, too: its swings shrink by `sqrt(0.9) = 0.95` a step, \
              no faster, whatever the rate. It damps those of SGD only because SGD's shrink more \
-             slowly still; and at its own best rate, which SGD would not bear, it swings more widely \
+             slowly still. At its own best rate, which SGD would not bear, it swings more widely \
              at first.",
         )
         .claim(walk.is_faster("Momentum is faster than plain SGD in a ravine", momentum, sgd))
-        .claim(swings_less("Momentum damps the swings of plain SGD at its best rate", &at_same_rate))
+        .claim(swings_less("Momentum damps the swings of SGD at its best rate", &at_same_rate))
         .claim(walk.is_faster("Nesterov's is faster than plain SGD in a ravine", nesterov, sgd))
         .claim(swings_less("Nesterov's swings less, each at its best rate", nesterov))
         .claim(walk.is_faster("Nesterov's is faster than the heavy ball", nesterov, momentum))
-        .figure(one_rate, "One rate for both directions: SGD's best one, which momentum has, too; Nesterov's has its own.")
-        .figure(own_rates, "A rate of its own for each direction: 0.2 by the size of its gradients.")
+        .figure(
+            one_rate,
+            "One rate for both directions: SGD's best, also of momentum; Nesterov's own.",
+        )
+        .figure(own_rates, "A rate for each direction: 0.2 by the size of its gradients.")
         .figure(distances, "All the way, each at its best rate, seed 1.")
         .table(walk.table(&all)))
 }
@@ -134,24 +137,24 @@ pub(super) fn saddle(run: &Run, section: Section) -> Result<Section, Error> {
     Ok(section
         .heading("A saddle")
         .text(format!(
-            "`f = x² - y²`, from a point at most a millionth beside the ridge `y = 0`, until `y` is \
-             1 (after {LIMIT} steps we stop waiting). The gradient away from the ridge is as small \
-             as the distance from it, and so are the steps of SGD: they grow by the same factor \
-             each. RMSProp divides by the size of the gradient; what is left is its sign."
+            "`f = x² - y²`, from a point at most a millionth beside the ridge `y = 0`, until `y` \
+             is 1 (after {LIMIT} steps we stop waiting). The gradient away from the ridge is as \
+             small as the distance from it, and so are the steps of SGD: they grow by the same \
+             factor each. RMSProp divides by the size of the gradient; what is left is its sign."
         ))
-        .claim(
-            Claim::new("At the saddle SGD stalls where RMSProp escapes", escapes).measured(format!(
+        .claim(Claim::new("At the saddle SGD stalls where RMSProp escapes", escapes).measured(
+            format!(
                 "steps at the rates of the table: SGD {}; RMSProp {}",
                 in_words(sgd),
                 in_words(rmsprop)
-            )),
-        )
+            ),
+        ))
         .claim(
             Claim::new("Exactly on the ridge all of them are stuck, RMSProp, too", stuck)
                 .measured("the gradient away from it is exactly 0, and so is each step"),
         )
         .figure(drawing, format!("At the rate {}; seed 1.", RATES[SHOWN]))
-        .figure(distances, "The same: SGD's distance grows from almost nothing, RMSProp's at once.")
+        .figure(distances, "The same ways: SGD's distance grows from almost nothing.")
         .table(table))
 }
 
@@ -178,14 +181,14 @@ pub(super) fn beale(run: &Run, section: Section) -> Result<Section, Error> {
         .heading("Beale's function")
         .text(
             "`f = (1.5 - x + xy)² + (2.25 - x + xy²)² + (2.625 - x + xy³)²`, from a point near \
-             `(1, 1.5)` to within 0.1 of the minimum. The rate that the slope at the beginning bears \
-             is too small for the flat valley that follows. AdaGrad remembers the slope for ever; \
-             RMSProp forgets it. Whether Adam or RMSProp arrives first depends on the point.",
+             `(1, 1.5)` to within 0.1 of the minimum. The rate that the slope at the beginning \
+             bears is too small for the flat valley that follows. AdaGrad remembers the slope for \
+             ever; RMSProp forgets it. Whether Adam or RMSProp arrives first depends on the point.",
         )
-        .claim(walk.is_faster("On Beale's function momentum is faster than SGD", momentum, sgd))
-        .claim(walk.is_faster("On Beale's function RMSProp is faster than SGD", rmsprop, sgd))
-        .claim(walk.is_faster("On Beale's function RMSProp is faster than AdaGrad", rmsprop, adagrad))
-        .claim(walk.is_faster("On Beale's function Adam is faster than SGD", adam, sgd))
+        .claim(walk.is_faster("Momentum is faster than SGD on Beale's function", momentum, sgd))
+        .claim(walk.is_faster("RMSProp is faster than SGD on Beale's function", rmsprop, sgd))
+        .claim(walk.is_faster("RMSProp beats AdaGrad on Beale's function", rmsprop, adagrad))
+        .claim(walk.is_faster("Adam is faster than SGD on Beale's function", adam, sgd))
         .claim(
             Claim::new("Adam without momentum is RMSProp with a warm-up", apart < 1e-9).measured(
                 format!(

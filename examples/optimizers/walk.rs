@@ -43,8 +43,9 @@ impl Walk {
             optimizer.step(&mut params, &gradients);
             let (x, y) = (params.values(point)[0], params.values(point)[1]);
             way.push((x, y));
-            let lost = !(x.hypot(y) < 1e3);
-            if lost || (self.arrived)((x, y)) || way.len() > LIMIT {
+            // NaN is not near, either.
+            let is_near = x.hypot(y) < 1e3;
+            if !is_near || (self.arrived)((x, y)) || way.len() > LIMIT {
                 return way;
             }
         }
