@@ -12,6 +12,12 @@ use gradtape::report::Experiments;
 #[allow(dead_code)]
 #[path = "../early_stopping.rs"]
 mod early_stopping;
+#[allow(dead_code)]
+#[path = "../initialization/main.rs"]
+mod initialization;
+#[allow(dead_code)]
+#[path = "../optimizers/main.rs"]
+mod optimizers;
 
 fn main() -> ExitCode {
     let experiments = Experiments::new(
@@ -23,6 +29,8 @@ fn main() -> ExitCode {
     );
     experiments
         .command("cargo run --release --example")
+        .add("optimizers", optimizers::experiment)
+        .add("initialization", initialization::experiment)
         .add("early_stopping", early_stopping::experiment)
         .main()
 }
