@@ -6,6 +6,7 @@
 
 mod digits;
 mod reviews;
+mod sweep;
 mod wrong_labels;
 
 use std::process::ExitCode;

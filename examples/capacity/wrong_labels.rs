@@ -57,8 +57,8 @@ fn train(
 
 pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
     let (train_data, valid) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
-    let data = (train_data.take(2000), valid.take(1000));
-    let epochs = run.full_or_quick(40, 25);
+    let data = (train_data.take(2000), valid.take(run.full_or_quick(1000, 500)));
+    let epochs = run.full_or_quick(40, 20);
     let runs = run.over(&SHARES, |&percent, seed| train(percent, &data, epochs, seed))?;
 
     let accuracy = |runs: &[Trained]| runs.iter().map(Trained::accuracy).collect::<Vec<_>>();
