@@ -17,17 +17,31 @@ pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
         "One hidden layer of more and more units, then more and more layers of 16 units, on {MUCH} \
          images and on {LITTLE}; {STEPS} steps of Adam on {BATCH} images each. Here a network \
          underfits if its training loss stays above `ln 10 / 10`, a tenth of what guessing gives; it \
-         overfits if its validation loss has risen or lies far above its training loss \
-         (`LearningCurves::diagnose`)."
+         overfits if its validation loss has risen or lies far above its training loss, even if \
+         that is still high (`LearningCurves::diagnose`)."
     ));
     let units = run.full_or_quick(&[1, 2, 4, 8, 16, 64, 256][..], &[1, 2, 4, 8, 32]);
     let by_units = Sweep::of_units(run, units, &much)?;
     let section = units_of(section, &by_units, &Sweep::of_units(run, units, &little)?);
     let layers = run.full_or_quick(&[1, 2, 3, 4][..], &[1, 4]);
-    let by_layers = [&much, &little].map(|data| Sweep::of_layers(run, layers, data));
-    let [by_layers, by_layers_of_little] = by_layers;
-    let section = layers_of(section, &by_layers?, &by_layers_of_little?);
-    complexity(section, run, &much, by_units)
+    let by_layers = Sweep::of_layers(run, layers, &much)?;
+    let by_layers_of_little = Sweep::of_layers(run, layers, &little)?;
+    let [harm, more_harm] = layers_harm(&by_layers, &by_layers_of_little);
+    let (complex, chart) = complexity(run, &much, &by_units)?;
+    Ok(section
+        .claim(harm)
+        .claim(more_harm)
+        .claim(complex)
+        .figure(
+            errors("hidden layers of 16 units", &by_layers, &by_layers_of_little),
+            "One layer is enough to learn the training data. With little data, each further one \
+             makes the network worse on others.",
+        )
+        .figure(
+            chart,
+            "To tell two digits from each other, one hidden unit is enough, unless its ReLU is 0 for \
+             all images: then it learns nothing.",
+        ))
 }
 
 fn units_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
@@ -50,7 +64,7 @@ fn units_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
         .claim(less_data_fewer_units(much, little))
         .claim(less_data_fewer_steps(much, little))
         .figure(
-            errors(much, little).x("hidden units").log_x(),
+            errors("hidden units", much, little).log_x(),
             "To the left networks underfit, and training and validation error are both high. To \
              the right they know their training data by heart; with little data the validation \
              error stays far above.",
@@ -59,6 +73,11 @@ fn units_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
             curves(much, 0),
             "The smallest network underfits: both losses stay high. Means of all seeds, in bands \
              from the lowest to the highest, as everywhere here.",
+        )
+        .figure(
+            curves(much, last / 2),
+            "In between: the training data are learned, but not by heart, and the validation loss \
+             falls for longer.",
         )
         .figure(
             curves(much, last),
@@ -154,7 +173,7 @@ fn less_data_fewer_steps(much: &Sweep, little: &Sweep) -> Claim {
         ))
 }
 
-fn layers_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
+fn layers_harm(much: &Sweep, little: &Sweep) -> [Claim; 2] {
     let rise = |sweep: &Sweep| sweep.change(0, sweep.last(), Trained::validation_error);
     let more = Spread::of_differences(rise(little), rise(much));
     let (of_little, of_much) = (Spread::of(rise(little)), Spread::of(rise(much)));
@@ -162,27 +181,20 @@ fn layers_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
         "{} layers less one: {of_much:.3} with {MUCH} images, {of_little:.3} with {LITTLE}",
         much.sizes[much.last()]
     );
-    section
-        .claim(
-            Claim::new(
-                "Layers that the data do not need raise the validation error",
-                of_much.is_above(0.0) && of_little.is_above(0.0),
-            )
-            .measured(measured),
+    [
+        Claim::new(
+            "Layers that the data do not need raise the validation error",
+            of_much.is_above(0.0) && of_little.is_above(0.0),
         )
-        .claim(
-            Claim::new("The less data there are, the more they raise it", more.is_above(0.0))
-                .measured(format!("with {LITTLE} images by {more:.3} more")),
-        )
-        .figure(
-            errors(much, little).x("hidden layers of 16 units"),
-            "One layer is enough to learn the training data. With little data, each further one \
-             makes the network worse on others.",
-        )
+        .measured(measured),
+        Claim::new("The less data there are, the more they raise it", more.is_above(0.0))
+            .measured(format!("with {LITTLE} images by {more:.3} more")),
+    ]
 }
 
-fn errors(much: &Sweep, little: &Sweep) -> Chart {
-    Chart::new("Error by size")
+fn errors(size: &str, much: &Sweep, little: &Sweep) -> Chart {
+    Chart::new(format!("Error by {size}"))
+        .x(size)
         .y("share of wrong answers")
         .spread(format!("training, {MUCH} images"), much.each(|run| run.training_error))
         .spread(format!("validation, {MUCH}"), much.each(Trained::validation_error))
@@ -221,46 +233,34 @@ fn table(much: &Sweep, little: &Sweep) -> Table {
 }
 
 /// How many units it takes to tell the first two, five or all ten digits from each other.
-fn complexity(
-    section: Section,
-    run: &Run,
-    (train, valid): &Data,
-    of_ten: Sweep,
-) -> Result<Section, Error> {
+fn complexity(run: &Run, (train, valid): &Data, of_ten: &Sweep) -> Result<(Claim, Chart), Error> {
     let first = |classes: u32| -> Result<Sweep, Error> {
         let part = |data: &Dataset| {
             let labels = data.y().data().iter().enumerate();
             data.subset(labels.filter(|(_, label)| **label < classes).map(|(row, _)| row))
         };
-        Sweep::of_units(run, &[1, 2, 4, 8], &(part(train)?, part(valid)?))
+        Sweep::of_units(run, &of_ten.sizes, &(part(train)?, part(valid)?))
     };
-    let sweeps = [first(2)?, first(5)?, of_ten];
-    let needed = sweeps.each_ref().map(|sweep| sweep.smallest(|run| run.training_error < 0.05));
-    let more =
-        |pair: &[Vec<f64>]| Spread::of_differences(pair[1].clone(), pair[0].clone()).is_above(0.0);
-    let claim = Claim::new(
-        "The more complex the data, the more capacity it takes to fit them",
-        needed.windows(2).all(more),
-    );
-    let [two, five, ten] = needed.map(Spread::of);
-    let chart = [2, 5, 10].iter().zip(&sweeps).fold(
-        Chart::new("Training error by complexity")
-            .x("hidden units")
-            .y("share of wrong answers")
-            .log_x(),
-        |chart, (classes, sweep)| {
-            let errors = sweep.each(|run| run.training_error).into_iter();
-            chart.spread(format!("{classes} digits"), errors.filter(|(units, _)| *units <= 8.0))
-        },
-    );
-    Ok(section
-        .claim(claim.measured(format!(
-            "hidden units from which on more than 95 % of the training images are learned: {two:.1} \
-             to tell 2 digits from each other, {five:.1} for 5, {ten:.1} for 10"
-        )))
-        .figure(
-            chart,
-            "To tell two digits from each other, one hidden unit is enough, unless its ReLU is 0 for \
-             all images: then it learns nothing.",
-        ))
+    let (two, five) = (first(2)?, first(5)?);
+    let needed = [&two, &five, of_ten].map(|sweep| sweep.smallest(|run| run.training_error < 0.05));
+    let more = needed
+        .windows(2)
+        .all(|pair| Spread::of_differences(pair[1].clone(), pair[0].clone()).is_above(0.0));
+    let [for_two, for_five, for_ten] = needed.map(Spread::of);
+    let claim =
+        Claim::new("The more complex the data, the more capacity it takes to fit them", more)
+            .measured(format!(
+                "hidden units from which on more than 95 % of the training images are learned: \
+                 {for_two:.1} to tell 2 digits from each other, {for_five:.1} for 5, {for_ten:.1} \
+                 for 10"
+            ))
+            .otherwise("If units are `inf`, none of these networks learns so many images.");
+    let chart = Chart::new("Training error by complexity")
+        .x("hidden units")
+        .y("share of wrong answers")
+        .log_x()
+        .spread("2 digits", two.each(|run| run.training_error))
+        .spread("5 digits", five.each(|run| run.training_error))
+        .spread("10 digits", of_ten.each(|run| run.training_error));
+    Ok((claim, chart))
 }

@@ -63,7 +63,7 @@ pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
         .heading("Reviews: two hidden layers")
         .text(
             "8,000 sentences of movie reviews as the words that occur in them, trained as the \
-             larger reviews of IMDB are in *Deep Learning with Python* (F. Chollet, 2017): binary \
+             larger reviews of IMDB are in Deep Learning with Python (F. Chollet, 2017): binary \
              cross-entropy, RMSProp, batches of 512; two hidden layers of 4, 16 or 64 units.",
         )
         .claim(
