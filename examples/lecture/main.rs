@@ -10,8 +10,16 @@ use gradtape::report::Experiments;
 
 // `main` of each is for running it alone.
 #[allow(dead_code)]
+#[path = "../capacity/main.rs"]
+mod capacity;
+
+#[allow(dead_code)]
 #[path = "../early_stopping.rs"]
 mod early_stopping;
+
+#[allow(dead_code)]
+#[path = "../model_results.rs"]
+mod model_results;
 
 fn main() -> ExitCode {
     let experiments = Experiments::new(
@@ -23,6 +31,8 @@ fn main() -> ExitCode {
     );
     experiments
         .command("cargo run --release --example")
+        .add("capacity", capacity::experiment)
         .add("early_stopping", early_stopping::experiment)
+        .add("model_results", model_results::experiment)
         .main()
 }
