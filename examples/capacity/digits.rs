@@ -48,17 +48,7 @@ fn units_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
     let last = much.last();
     section
         .claim(training_error_falls(much))
-        .claim(
-            Claim::new(
-                "The smallest network underfits, the largest overfits",
-                much.runs[0].iter().all(Trained::underfits)
-                    && much.runs[last].iter().all(Trained::overfits),
-            )
-            .measured(format!(
-                "hidden units: {} and {}, the same verdict with every seed",
-                much.sizes[0], much.sizes[last]
-            )),
-        )
+        .claim(underfits_then_overfits(much))
         .claim(overfits_sooner(much))
         .claim(lowest_in_between(much))
         .claim(less_data_fewer_units(much, little))
@@ -107,6 +97,22 @@ fn training_error_falls(sweep: &Sweep) -> Claim {
         falls.is_below(0.0) && !(0..sweep.last()).any(rises),
     )
     .measured(format!("of the largest network less that of the smallest: {falls:.3}"))
+}
+
+fn underfits_then_overfits(sweep: &Sweep) -> Claim {
+    let (smallest, largest) = (&sweep.runs[0], &sweep.runs[sweep.last()]);
+    let underfit = smallest.iter().filter(|run| run.underfits()).count();
+    let overfit = largest.iter().filter(|run| run.overfits()).count();
+    let seeds = smallest.len();
+    Claim::new(
+        "The smallest network underfits, the largest overfits",
+        underfit == seeds && overfit == seeds,
+    )
+    .measured(format!(
+        "hidden units: {} underfit with {underfit} of {seeds} seeds, {} overfit with {overfit}",
+        sweep.sizes[0],
+        sweep.sizes[sweep.last()]
+    ))
 }
 
 fn overfits_sooner(sweep: &Sweep) -> Claim {
@@ -254,7 +260,7 @@ fn complexity(run: &Run, (train, valid): &Data, of_ten: &Sweep) -> Result<(Claim
                  {for_two:.1} to tell 2 digits from each other, {for_five:.1} for 5, {for_ten:.1} \
                  for 10"
             ))
-            .otherwise("If units are `inf`, none of these networks learns so many images.");
+            .otherwise("Where it says `inf`, none of the networks learns so many.");
     let chart = Chart::new("Training error by complexity")
         .x("hidden units")
         .y("share of wrong answers")
