@@ -198,7 +198,7 @@ fn claims(section: Section, runs: &[Vec<Trained>]) -> Section {
             .otherwise(format!(
                 "There is little accuracy to win back. From its best epoch to the last the loss of the \
                  network without regularization grows {:.1}-fold, its accuracy falls by {:.4} only: \
-                 wrong answers grow more confident rather than more.",
+                 wrong answers grow more confident rather than more numerous.",
                 Spread::of(neither.iter().map(|run| final_loss(run) / lowest_loss(run))).mean,
                 Spread::of(neither.iter().map(|run| best_accuracy(run) - final_accuracy(run))).mean,
             )),

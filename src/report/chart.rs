@@ -297,8 +297,8 @@ struct Axis {
 }
 
 impl Axis {
-    /// Lines and numbers on it, at most.
-    const MOST: usize = 7;
+    /// About how many lines and numbers are on it.
+    const NUMBERS: usize = 7;
 
     fn new(log: bool, range: &Range<f64>) -> Self {
         Self { range: range.clone().into(), log }
@@ -324,10 +324,10 @@ impl Ranged for Axis {
         let decades = range.end - range.start;
         // Less than that need not have two of them in it.
         if !self.log || decades < 0.7 {
-            return self.range.key_points(Self::MOST);
+            return self.range.key_points(Self::NUMBERS);
         }
         let multiples: &[f64] = if decades < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-        let every = (decades / Self::MOST as f64).ceil() as usize;
+        let every = (decades / Self::NUMBERS as f64).ceil() as usize;
         let powers = (range.start.floor() as i32..=range.end.floor() as i32).step_by(every);
         let points = powers.flat_map(|power| multiples.iter().map(move |x| (power, x.log10())));
         let points = points.map(|(power, x)| f64::from(power) + x);
