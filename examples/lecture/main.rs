@@ -10,11 +10,17 @@ use gradtape::report::Experiments;
 
 // `main` of each is for running it alone.
 #[allow(dead_code)]
+#[path = "../capacity/main.rs"]
+mod capacity;
+#[allow(dead_code)]
 #[path = "../early_stopping.rs"]
 mod early_stopping;
 #[allow(dead_code)]
 #[path = "../initialization/main.rs"]
 mod initialization;
+#[allow(dead_code)]
+#[path = "../model_results.rs"]
+mod model_results;
 #[allow(dead_code)]
 #[path = "../optimizers/main.rs"]
 mod optimizers;
@@ -31,6 +37,8 @@ fn main() -> ExitCode {
         .command("cargo run --release --example")
         .add("optimizers", optimizers::experiment)
         .add("initialization", initialization::experiment)
+        .add("capacity", capacity::experiment)
         .add("early_stopping", early_stopping::experiment)
+        .add("model_results", model_results::experiment)
         .main()
 }

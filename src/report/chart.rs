@@ -1,5 +1,8 @@
 //! Curves over an axis.
 
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
@@ -198,7 +201,7 @@ impl Chart {
     }
 
     /// The ranges of both axes, as they are drawn.
-    fn ranges(&self) -> [std::ops::Range<f64>; 2] {
+    fn ranges(&self) -> [Range<f64>; 2] {
         let points = || {
             let series = self.series.iter();
             let points = series.flat_map(|series| {
@@ -221,15 +224,13 @@ impl Chart {
             .margin_right(18)
             .x_label_area_size(40)
             .y_label_area_size(58)
-            .build_cartesian_2d(x_range.clone(), y_range.clone())?;
+            .build_cartesian_2d(Axis::new(self.log_x, &x_range), Axis::new(self.log_y, &y_range))?;
         let label = |log: bool, value: f64| short(if log { 10_f64.powf(value) } else { value });
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.1))
             .label_style(("sans-serif", TEXT))
-            .x_labels(7)
-            .y_labels(7)
             .x_desc(&self.x)
             .y_desc(&self.y)
             .x_label_formatter(&|&x| label(self.log_x, x))
@@ -258,7 +259,7 @@ impl Chart {
         chart: &mut ChartContext<'_, SVGBackend<'_>, Plane>,
         series: &Series,
         color: RGBColor,
-        y_range: &std::ops::Range<f64>,
+        y_range: &Range<f64>,
     ) -> Drawn {
         let inside = |(x, y): (f64, f64)| (x, y.clamp(y_range.start, y_range.end));
         let place = |point| self.place(point).map(inside);
@@ -287,7 +288,52 @@ impl Chart {
     }
 }
 
-type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
+type Plane = Cartesian2d<Axis, Axis>;
+
+/// A range as it is drawn, logarithms if the axis is logarithmic.
+struct Axis {
+    range: RangedCoordf64,
+    log: bool,
+}
+
+impl Axis {
+    /// About how many lines and numbers are on it.
+    const NUMBERS: usize = 7;
+
+    fn new(log: bool, range: &Range<f64>) -> Self {
+        Self { range: range.clone().into(), log }
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(value, limit)
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.range()
+    }
+
+    /// Lines and numbers of a logarithmic axis are at powers of ten, and at twice and five times
+    /// each if there are few.
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        let range = self.range();
+        let decades = range.end - range.start;
+        // Less than that need not have two of them in it.
+        if !self.log || decades < 0.7 {
+            return self.range.key_points(Self::NUMBERS);
+        }
+        let multiples: &[f64] = if decades < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let every = (decades / Self::NUMBERS as f64).ceil() as usize;
+        let powers = (range.start.floor() as i32..=range.end.floor() as i32).step_by(every);
+        let points = powers.flat_map(|power| multiples.iter().map(move |x| (power, x.log10())));
+        let points = points.map(|(power, x)| f64::from(power) + x);
+        points.filter(|point| range.contains(point)).collect()
+    }
+}
 
 const TEXT_STYLE: (&str, u32) = ("sans-serif", TEXT);
 
@@ -299,5 +345,24 @@ impl Figure for Chart {
     fn to_svg(&self) -> Result<String, Error> {
         let names: Vec<&str> = self.series.iter().map(|series| &series.name[..]).collect();
         draw(SIZE, &self.title, &names, |area| self.paint(area))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers at a logarithmic axis.
+    fn numbers(low: f64, high: f64) -> Vec<String> {
+        let axis = Axis::new(true, &(low.log10()..high.log10()));
+        axis.key_points(0).into_iter().map(|x| short(10_f64.powf(x))).collect()
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_round_numbers() {
+        assert_eq!(numbers(0.9, 300.0), ["1", "2", "5", "10", "20", "50", "100", "200"]);
+        assert_eq!(numbers(0.9e-4, 1.1), ["1e-4", "0.001", "0.01", "0.1", "1"]);
+        assert_eq!(numbers(0.9e-9, 1.1e5), ["1e-7", "1e-4", "0.1", "100", "1e5"]);
+        assert!(numbers(3.1, 4.9).len() > 2, "a short axis has some, too");
     }
 }

@@ -42,7 +42,7 @@ impl Table {
         self
     }
 
-    /// The parameters of a model: shape, number, role, and the penalty on them.
+    /// The parameters of a model: shape, number of values, role.
     pub fn of_params<T: Scalar>(params: &Params<T>) -> Self {
         let mut table = Self::new(["parameter", "shape", "values", "role"]);
         let layout = params.layout();
