@@ -99,8 +99,8 @@ pub(super) fn l2(section: Section, results: &Results) -> Section {
             shares.join(", ")
         )))
         .claim(Claim::new("Too large a λ underfits", excess.is_above(0.0)).measured(format!(
-            "with λ = {} the training loss itself, {:.4}, is above the validation loss \
-                 without penalty, {excess}",
+            "with λ = {} the training loss itself, {:.4}, is higher than the \
+             validation loss without penalty, by {excess}",
             too_large.0,
             spread(&too_large.1, |run| run.training).mean,
         )))

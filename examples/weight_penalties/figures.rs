@@ -46,7 +46,7 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
                 .log_x()
                 .spread("training", over(|run| run.training))
                 .spread("validation", over(|run| run.validation))
-                .level(level, "validation without penalty"),
+                .line("validation, without penalty", over(|_| 0.0).map(|(factor, _)| (factor, level))),
             "From left to right the gap closes: at first since the validation loss falls, in the end \
              since the training loss rises as far as it.",
         )
@@ -58,7 +58,7 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
                 .log_y()
                 .spread("norm", over(Trained::norm))
                 .level(spread(without, Trained::norm).mean, "without penalty"),
-            "Weights shrink.",
+            "Weights shrink until the loss resists.",
         )
         .figure(
             Chart::new("Random labels learned by heart, by λ of L2")
