@@ -5,7 +5,8 @@ use gradtape::noise::marginalize;
 use gradtape::prelude::*;
 use gradtape::report::{Chart, Claim, Run, Section, Spread};
 
-use super::{HALF, Trained, averages::hidden};
+use super::averages::hidden;
+use super::{HALF, Trained, place};
 
 /// The mean of what the first `k` sampled networks give.
 fn average(
@@ -82,8 +83,7 @@ pub(super) fn claims(
     let largest = run.full_or_quick(8, 6);
     let sizes: Vec<usize> = (0..=largest).map(|power| 1 << power).collect();
     let most = sizes[sizes.len() - 1];
-    let runs =
-        run.over_seeds(|seed| Ok(ensemble(&trained[(seed.0 - 1) as usize], valid, &sizes, seed)))?;
+    let runs = run.over_seeds(|seed| Ok(ensemble(&trained[place(seed)], valid, &sizes, seed)))?;
     let over_seeds = |at: usize, of: fn(&Average) -> f64| -> Vec<f64> {
         runs.iter().map(|(averages, _)| of(&averages[at])).collect()
     };
@@ -105,6 +105,12 @@ pub(super) fn claims(
     let as_expected = (ratio.mean / expected - 1.0).abs() < 0.2;
     let gain = Spread::of_differences(over_seeds(last, |a| a.loss), over_seeds(0, |a| a.loss));
     let loss = Spread::of_differences(scaled(0), over_seeds(last, |a| a.loss));
+    let scaled_loss = Spread::of(scaled(0)).mean;
+    let enough = sizes
+        .iter()
+        .enumerate()
+        .find(|&(at, _)| Spread::of(over_seeds(at, |average| average.loss)).mean <= scaled_loss);
+    let enough = enough.map(|(_, &k)| k);
     let accuracy = Spread::of_differences(scaled(1), over_seeds(last, |a| a.accuracy));
 
     Ok(section
@@ -133,9 +139,7 @@ pub(super) fn claims(
                 "The scaled network is as accurate as the average of many, within 0.5 %",
                 accuracy.is_above(-0.005) && accuracy.is_below(0.005),
             )
-            .measured(format!(
-                "scaled less average of {most}: accuracy {accuracy}, loss {loss}"
-            )),
+            .measured(format!("scaled less average of {most}: accuracy {accuracy}, loss {loss}")),
         )
         .figure(
             Chart::new("Distance to the scaled network")
@@ -145,9 +149,9 @@ pub(super) fn claims(
                 .log_y()
                 .spread("mean of logits", curve(|average| average.logits))
                 .spread("mean of probabilities", curve(|average| average.probabilities)),
-            "Logits are linear in the mask: the scaled network has their very mean, and only chance \
-             is between them. Probabilities are not; their distance comes to rest at what the \
-             approximation is off.",
+            "Logits are linear in the mask: the scaled network has their very mean, and only \
+             chance is between them. Probabilities are not; their distance comes to rest at what \
+             the approximation is off.",
         )
         .figure(
             Chart::new("Loss of the averaged probabilities")
@@ -155,10 +159,13 @@ pub(super) fn claims(
                 .y("validation loss")
                 .log_x()
                 .spread("average of k", curve(|average| average.loss))
-                .line("scaled network", {
-                    let mean = Spread::of(scaled(0)).mean;
-                    [(1.0, mean), (most as f64, mean)]
-                }),
-            "A few dozen passes are needed to do as well as the one pass of the scaled network.",
+                .line("scaled network", [(1.0, scaled_loss), (most as f64, scaled_loss)]),
+            match enough {
+                Some(k) => format!(
+                    "It takes {k} passes to do as well as the scaled network does in one; more are \
+                     better than it."
+                ),
+                None => format!("Not even {most} passes do as well as the scaled network in one."),
+            },
         ))
 }

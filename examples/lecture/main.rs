@@ -13,6 +13,14 @@ use gradtape::report::Experiments;
 #[path = "../early_stopping.rs"]
 mod early_stopping;
 
+#[allow(dead_code)]
+#[path = "../weight_penalties/main.rs"]
+mod weight_penalties;
+
+#[allow(dead_code)]
+#[path = "../dropout/main.rs"]
+mod dropout;
+
 fn main() -> ExitCode {
     let experiments = Experiments::new(
         "Training process improvements",
@@ -24,5 +32,7 @@ fn main() -> ExitCode {
     experiments
         .command("cargo run --release --example")
         .add("early_stopping", early_stopping::experiment)
+        .add("weight_penalties", weight_penalties::experiment)
+        .add("dropout", dropout::experiment)
         .main()
 }

@@ -95,7 +95,7 @@ pub(super) fn l2(section: Section, results: &Results) -> Section {
         )
         .claim(Claim::new("The larger λ, the smaller the capacity", forgets).measured(format!(
             "the loss on 300 images with random labels is the higher; the share of these \
-                 labels that is learned by heart: {}",
+             labels that is learned by heart: {}",
             shares.join(", ")
         )))
         .claim(Claim::new("Too large a λ underfits", excess.is_above(0.0)).measured(format!(
@@ -130,20 +130,21 @@ pub(super) fn l1(section: Section, results: &Results) -> Section {
              proximal step, `w <- sgn(w) max(|w| - η λ, 0)` after that on the loss alone \
              (I. Daubechies et al., 2004; here `Sgd::proximal_l1`), stops at 0.",
         )
-        .claim(
-            Claim::new("L1 lowers the validation loss", gain.is_below(0.0)).measured(format!(
-                "with λ = {}, on images that it was not chosen by: {gain}",
-                results.l1[results.best_l1].0,
-            )),
-        )
+        .claim(Claim::new("L1 lowers the validation loss", gain.is_below(0.0)).measured(format!(
+            "with λ = {}, on images that it was not chosen by: {gain}",
+            results.l1[results.best_l1].0,
+        )))
         .claim(
             Claim::new(
                 "With L1, weights concentrate in few connections",
                 concentrates.iter().all(|more| more.is_above(0.0)),
             )
             .measured(format!(
-                "share of weights below a hundredth of the largest: L1 {:.2}, L2 {:.2}, without {:.2}",
-                near(l1), near(l2), near(without),
+                "share of weights below a hundredth of the largest: L1 {:.2}, L2 {:.2}, without \
+                 {:.2}",
+                near(l1),
+                near(l2),
+                near(without),
             )),
         )
         .claim(
@@ -155,25 +156,32 @@ pub(super) fn l1(section: Section, results: &Results) -> Section {
                 "accuracy lost if all but the largest {:.0} % are set to 0: L1 {:.3}, L2 {:.3}, \
                  without {:.3}",
                 100.0 * LEFT[at],
-                spread(l1, lost), spread(l2, lost), spread(without, lost),
+                spread(l1, lost),
+                spread(l2, lost),
+                spread(without, lost),
             )),
         )
         .claim(
             Claim::new(
-                "As a penalty L1 makes hardly any weight exactly 0, as a proximal step it does",
+                "As a penalty L1 makes hardly any weight exactly 0, as a proximal step a quarter \
+                 or more",
                 subgradient.is_below(0.01) && proximal.is_above(0.25),
             )
             .measured(format!("share of exact zeros: {subgradient} and {proximal}")),
         )
         .claim(
             Claim::new(
-                "L1 and L2 together do both: fewer connections than L2 alone, smaller ones than L1 alone",
+                "L1 and L2 together do both: fewer connections than L2 alone, smaller ones than L1 \
+                 alone",
                 sparser.is_above(0.0) && smaller.is_below(0.0),
             )
             .measured(format!(
-                "share of small weights {:.2} against {:.2}, norm {:.2} against {:.2}; test loss {:.4}",
-                near(&results.both), near(l2),
-                spread(&results.both, Trained::norm), spread(l1, Trained::norm),
+                "share of small weights {:.2} against {:.2}, norm {:.2} against {:.2}; test loss \
+                 {:.4}",
+                near(&results.both),
+                near(l2),
+                spread(&results.both, Trained::norm),
+                spread(l1, Trained::norm),
                 spread(&results.both, |run| run.test),
             )),
         )

@@ -22,7 +22,8 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
         runs.iter().map(|run| run.history[name].to_vec()).collect()
     };
     let (without, best) = (results.without(), results.with_l2());
-    let level = spread(without, |run| run.validation).mean;
+    let loss = spread(without, |run| run.validation).mean;
+    let level = over(|_| 0.0).map(|(factor, _)| (factor, loss));
     section
         .figure(
             Chart::new("Learning curves with and without L2")
@@ -46,9 +47,9 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
                 .log_x()
                 .spread("training", over(|run| run.training))
                 .spread("validation", over(|run| run.validation))
-                .line("validation, without penalty", over(|_| 0.0).map(|(factor, _)| (factor, level))),
-            "From left to right the gap closes: at first since the validation loss falls, in the end \
-             since the training loss rises as far as it.",
+                .line("validation, without penalty", level),
+            "From left to right the gap closes: at first since the validation loss falls, in the \
+             end since the training loss rises as far as it.",
         )
         .figure(
             Chart::new("The size of the weights, by λ of L2")

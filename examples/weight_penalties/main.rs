@@ -28,7 +28,8 @@ fn network(inputs: usize, penalty: L1L2, params: &mut Params<impl Scalar>) -> (S
     (Sequential::new().then(hidden).then(Relu).then(output), hidden)
 }
 
-/// How weights are kept small: by penalties in the loss, or by a proximal step after the gradient's.
+/// How weights are kept small: by penalties in the loss, or by a proximal step after each of the
+/// gradient's.
 #[derive(Clone, Copy, Default)]
 struct Setting {
     l1: f64,
@@ -145,7 +146,7 @@ fn results(run: &Run, data: &Data) -> Result<Results, Error> {
         .full_or_quick(&[0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1][..], &[0.0, 0.003, 0.03, 0.1]);
     let settings: Vec<_> = factors.iter().map(|&l2| Setting { l2, ..zero }).collect();
     let l2: Vec<_> = factors.iter().copied().zip(over(&settings)?).collect();
-    let by_heart = run.over(factors, |&l2, seed| learn_by_heart(data, l2, 5 * epochs / 2, seed))?;
+    let by_heart = run.over(factors, |&l2, seed| learn_by_heart(data, l2, 2 * epochs, seed))?;
 
     let factors = run.full_or_quick(&[0.0001, 0.0003, 0.001][..], &[0.0003, 0.001]);
     let settings: Vec<_> = factors.iter().map(|&l1| Setting { l1, ..zero }).collect();
