@@ -13,6 +13,9 @@ use gradtape::report::Experiments;
 #[path = "../capacity/main.rs"]
 mod capacity;
 #[allow(dead_code)]
+#[path = "../dropout/main.rs"]
+mod dropout;
+#[allow(dead_code)]
 #[path = "../early_stopping.rs"]
 mod early_stopping;
 #[allow(dead_code)]
@@ -24,6 +27,9 @@ mod model_results;
 #[allow(dead_code)]
 #[path = "../optimizers/main.rs"]
 mod optimizers;
+#[allow(dead_code)]
+#[path = "../weight_penalties/main.rs"]
+mod weight_penalties;
 
 fn main() -> ExitCode {
     let experiments = Experiments::new(
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         .add("initialization", initialization::experiment)
         .add("capacity", capacity::experiment)
         .add("early_stopping", early_stopping::experiment)
+        .add("weight_penalties", weight_penalties::experiment)
+        .add("dropout", dropout::experiment)
         .add("model_results", model_results::experiment)
         .main()
 }
