@@ -13,6 +13,10 @@ use gradtape::report::Experiments;
 #[path = "../early_stopping.rs"]
 mod early_stopping;
 
+#[allow(dead_code)]
+#[path = "../dropconnect/main.rs"]
+mod dropconnect;
+
 fn main() -> ExitCode {
     let experiments = Experiments::new(
         "Training process improvements",
@@ -24,5 +28,6 @@ fn main() -> ExitCode {
     experiments
         .command("cargo run --release --example")
         .add("early_stopping", early_stopping::experiment)
+        .add("dropconnect", dropconnect::experiment)
         .main()
 }
