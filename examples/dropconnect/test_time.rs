@@ -1,9 +1,11 @@
 //! What a network that was trained with DropConnect is at test time.
 
+use gradtape::Error;
 use gradtape::layers::DropConnectBuilder;
-use gradtape::noise::marginalize;
+use gradtape::noise::{Marginal, marginalize};
 use gradtape::prelude::*;
 use gradtape::report::{Chart, Claim, Run, Section, Spread, Table};
+use gradtape::train::ConfusionMatrix;
 
 use super::{RATE, Trained, connections, network};
 
@@ -16,11 +18,10 @@ const AVERAGE: usize = 2;
 /// The normal values that moment matching averages over.
 const DRAWS: usize = 200;
 
-/// What a network predicts in each of the ways, and how much the networks differ that were drawn.
+/// What a network predicts in each of the ways, and the average of the networks that were drawn.
 struct Tested {
     predicted: [Tensor; 3],
-    std: Tensor,
-    networks: usize,
+    sampled: Marginal,
 }
 
 fn test(
@@ -45,40 +46,27 @@ fn test(
     let (model, own) = with_trained(connections(RATE).map(DropConnectBuilder::per_batch));
     let sampled = marginalize(&own, networks, Seed(1), |tape| value(model.forward(tape.input(x))));
     let matched = [second.gaussian(DRAWS), output];
-    let predicted = [predict(connections(RATE)), predict(matched), sampled.mean];
-    Tested { predicted, std: sampled.std, networks }
+    let predicted = [predict(connections(RATE)), predict(matched), sampled.mean.clone()];
+    Tested { predicted, sampled }
 }
 
 impl Tested {
-    /// How far the average of so many networks is from that of all, root mean square.
-    fn error_of(&self, networks: usize) -> f64 {
-        (mean_square(self.std.data().iter().copied()) / networks as f64).sqrt()
-    }
-
-    /// How far predictions are from the average of all networks, root mean square. It is measured
-    /// from the average of some, whose own error is taken off.
+    /// How far predictions are from the average of all networks, root mean square.
     fn error(&self, way: usize) -> f64 {
-        let sampling = self.error_of(self.networks);
-        if way == AVERAGE {
-            return sampling;
+        match way {
+            AVERAGE => self.sampled.error_of_mean(self.sampled.passes),
+            _ => self.sampled.distance(&self.predicted[way]),
         }
-        let pairs = self.predicted[way].data().iter().zip(self.predicted[AVERAGE].data());
-        (mean_square(pairs.map(|(a, b)| a - b)) - sampling.powi(2)).max(0.0).sqrt()
     }
-}
 
-fn mean_square(values: impl ExactSizeIterator<Item = f32>) -> f64 {
-    let count = values.len() as f64;
-    values.map(|x| f64::from(x).powi(2)).sum::<f64>() / count
-}
-
-/// Loss and accuracy of probabilities.
-fn quality(probabilities: &Tensor, labels: &Indices) -> [f64; 2] {
-    let (said, count) = (probabilities.argmax_rows(), labels.data().len() as f64);
-    let right = said.iter().zip(labels.data()).filter(|&(&said, &y)| said == y as usize).count();
-    let rows = probabilities.data().chunks(10).zip(labels.data());
-    let loss: f64 = rows.map(|(row, &label)| -f64::from(row[label as usize]).ln()).sum();
-    [loss / count, right as f64 / count]
+    /// Loss and accuracy, if these are probabilities.
+    fn quality(&self, way: usize, labels: &Indices) -> Result<[f64; 2], Error> {
+        let probabilities = &self.predicted[way];
+        let params = Params::new(Seed(0));
+        let tape = Tape::inference(&params);
+        let loss = tape.item(tape.input(probabilities).ln().cross_entropy(labels));
+        Ok([loss.into(), ConfusionMatrix::of(probabilities, labels)?.accuracy()])
+    }
 }
 
 /// Appends what the ways of testing these networks differ in.
@@ -87,7 +75,7 @@ pub(super) fn compare(
     section: Section,
     trained: &[Trained],
     valid: &Dataset,
-) -> Section {
+) -> Result<Section, Error> {
     let networks = run.full_or_quick(1000, 200);
     let valid = valid.take(run.full_or_quick(1000, 500));
     let tested = |value: for<'t> fn(Var<'t>) -> Var<'t>| -> Vec<Tested> {
@@ -100,10 +88,15 @@ pub(super) fn compare(
         [0, 1, 2].map(|way| tested.iter().map(|run| run.error(way)).collect::<Vec<f64>>())
     };
     let (of_logits, of_probabilities) = (errors(&logits), errors(&probabilities));
-    let [losses, accuracies] = [0, 1].map(|which| {
-        let of = |run: &Tested, way: usize| quality(&run.predicted[way], valid.y())[which];
-        [0, 1, 2].map(|way| probabilities.iter().map(|run| of(run, way)).collect::<Vec<f64>>())
-    });
+    let mut losses: [Vec<f64>; 3] = Default::default();
+    let mut accuracies = losses.clone();
+    for run in &probabilities {
+        for way in [MEAN_NETWORK, MATCHED, AVERAGE] {
+            let [loss, accuracy] = run.quality(way, valid.y())?;
+            losses[way].push(loss);
+            accuracies[way].push(accuracy);
+        }
+    }
     let mut table =
         Table::new(["at test time", "logits off by", "probabilities off by", "loss", "accuracy"]);
     for (way, name) in WAYS.iter().enumerate() {
@@ -125,7 +118,7 @@ pub(super) fn compare(
             Spread::of(mean_network)
         )
     };
-    section
+    Ok(section
         .heading("At test time")
         .text(
             "What is wanted is the average of all networks that the masks can make, `E f(W)`. The \
@@ -168,13 +161,14 @@ pub(super) fn compare(
              them: where the curve crosses the lines.",
         )
         .table(table)
-        .code_of(include_str!("test_time.rs"), "fn test(")
+        .code_of(include_str!("test_time.rs"), "fn test("))
 }
 
 fn errors_by_networks(logits: &[Tested], errors: &[Vec<f64>; 3]) -> Chart {
     let numbers = (0..=10).map(|power| 1 << power);
     let curve = numbers.map(|networks: usize| {
-        let errors: Vec<f64> = logits.iter().map(|run| run.error_of(networks)).collect();
+        let errors: Vec<f64> =
+            logits.iter().map(|run| run.sampled.error_of_mean(networks)).collect();
         (networks as f64, errors)
     });
     let level = |way: usize| Spread::of(errors[way].iter().copied()).mean;
