@@ -104,6 +104,8 @@ pub struct Marginal<T: Scalar = f32> {
     /// The standard deviation from pass to pass, estimated without bias. That of the mean is
     /// smaller by a factor of the root of the number of passes.
     pub std: Tensor<T>,
+    /// The number of passes.
+    pub passes: usize,
 }
 
 /// Averages a value over its noise by brute force: the mean of this many passes, each on a tape of
@@ -141,28 +143,101 @@ pub fn marginalize<T: Scalar>(
     seed: Seed,
     value: impl for<'t> Fn(&'t Tape<'_, T>) -> Var<'t>,
 ) -> Marginal<T> {
-    assert!(passes > 1, "marginalize: {passes} passes; a mean and its error need two at least");
-    let pass = |pass: usize| {
-        let tape = Tape::sampling(params, seed.derive(pass as u64));
+    Marginal::over(passes, seed, |seed| {
+        let tape = Tape::sampling(params, seed);
         let value = value(&tape);
         tape.value(value)
-    };
-    // In one go (B. P. Welford, 1962), and in double precision.
-    let first = pass(0);
-    let mut moments: Vec<(f64, f64)> = first.data().iter().map(|x| (x.to_f64(), 0.0)).collect();
-    for count in 1..passes {
-        let next = pass(count);
-        let (shape, other) = (first.shape(), next.shape());
-        assert!(shape == other, "marginalize: shape {shape} in one pass, {other} in another");
-        for ((mean, squares), x) in moments.iter_mut().zip(next.data()) {
-            let off = x.to_f64() - *mean;
-            *mean += off / (count + 1) as f64;
-            *squares += off * (x.to_f64() - *mean);
+    })
+}
+
+impl<T: Scalar> Marginal<T> {
+    /// The mean of this many passes, each made from a seed of its own that derives from this one:
+    /// what [`marginalize`] does, for noise that is not on a tape that samples, such as
+    /// augmentation or the choice of a batch.
+    ///
+    /// ```
+    /// use gradtape::noise::Marginal;
+    /// use gradtape::prelude::*;
+    ///
+    /// let mut params = Params::<f32>::new(Seed(0));
+    /// let model = Dense::new(64, 10).build(&mut params, "output");
+    /// let image = datasets::digits8x8()?.batch(0..1).x;
+    ///
+    /// // test-time augmentation
+    /// let mut augment = Augment::new().flattened([1, 8, 8]).shift(1);
+    /// let mean = Marginal::over(20, Seed(1), |seed| {
+    ///     let tape = Tape::inference(&params);
+    ///     let moved = augment.apply(&image, &[0], seed);
+    ///     tape.value(model.forward(tape.input(&moved)).softmax(-1))
+    /// });
+    /// assert_eq!(*mean.mean.shape(), [1, 10].into());
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`marginalize`].
+    #[track_caller]
+    pub fn over(passes: usize, seed: Seed, mut pass: impl FnMut(Seed) -> Tensor<T>) -> Self {
+        assert!(passes > 1, "marginalize: {passes} passes; a mean and its error need two at least");
+        let mut pass = |number: usize| pass(seed.derive(number as u64));
+        // In one go (B. P. Welford, 1962), and in double precision.
+        let first = pass(0);
+        let mut moments: Vec<(f64, f64)> = first.data().iter().map(|x| (x.to_f64(), 0.0)).collect();
+        for count in 1..passes {
+            let next = pass(count);
+            let (shape, other) = (first.shape(), next.shape());
+            assert!(shape == other, "marginalize: shape {shape} in one pass, {other} in another");
+            for ((mean, squares), x) in moments.iter_mut().zip(next.data()) {
+                let off = x.to_f64() - *mean;
+                *mean += off / (count + 1) as f64;
+                *squares += off * (x.to_f64() - *mean);
+            }
+        }
+        let variance = |squares: f64| squares / (passes - 1) as f64;
+        Self {
+            mean: Tensor::from_fn(first.shape(), |i| T::from_f64(moments[i].0)),
+            std: Tensor::from_fn(first.shape(), |i| T::from_f64(variance(moments[i].1).sqrt())),
+            passes,
         }
     }
-    let variance = |squares: f64| squares / (passes - 1) as f64;
-    Marginal {
-        mean: Tensor::from_fn(first.shape(), |i| T::from_f64(moments[i].0)),
-        std: Tensor::from_fn(first.shape(), |i| T::from_f64(variance(moments[i].1).sqrt())),
+
+    /// How far the mean of so many passes is off, root mean square over all elements: that of one
+    /// pass divided by the root of their number.
+    pub fn error_of_mean(&self, passes: usize) -> f64 {
+        let squares = self.std.data().iter().map(|std| std.to_f64().powi(2));
+        (mean(squares) / passes as f64).sqrt()
     }
+
+    /// How far a value is from what it approximates, the mean of infinitely many passes, root mean
+    /// square over all elements. It is measured from the mean of those that there are, and what
+    /// that is off itself is taken off; 0 if that is all.
+    ///
+    /// ```
+    /// use gradtape::noise::marginalize;
+    /// use gradtape::prelude::*;
+    ///
+    /// let params = Params::<f64>::new(Seed(0));
+    /// let x = Tensor::full([1000], 1.0);
+    /// let noisy = marginalize(&params, 100, Seed(1), |tape| tape.input(&x).gaussian_noise(0.5));
+    /// assert!((noisy.error_of_mean(1) - 0.5).abs() < 0.01);
+    /// assert!((noisy.distance(&Tensor::full([1000], 1.2)) - 0.2).abs() < 0.01);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If it is of another shape.
+    #[track_caller]
+    pub fn distance(&self, value: &Tensor<T>) -> f64 {
+        let (shape, other) = (self.mean.shape(), value.shape());
+        assert!(shape == other, "distance: a value of shape {other}, a mean of shape {shape}");
+        let pairs = value.data().iter().zip(self.mean.data());
+        let square = mean(pairs.map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2)));
+        (square - self.error_of_mean(self.passes).powi(2)).max(0.0).sqrt()
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
 }

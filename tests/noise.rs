@@ -239,3 +239,19 @@ fn all_noise(x: Var<'_>) -> Var<'_> {
     let x = x.dropout(0.2).spatial_dropout(0.2).gaussian_dropout(0.3);
     x.gaussian_noise(0.4).alpha_dropout(0.1).original_dropout(0.1)
 }
+
+#[test]
+fn one_mask_for_all_connections_of_a_unit_is_dropout() {
+    let (mut params, mut same) = (Params::<f64>::new(Seed(1)), Params::<f64>::new(Seed(1)));
+    let dense = Dense::new(12, 5).bias_init(Ones).build(&mut params, "layer");
+    let connections = DropConnect::new(12, 5, 0.4).bias_init(Ones).build(&mut same, "layer");
+    let x = normal(6, 12);
+
+    // The same seed and the first noise on each tape: the same mask.
+    let tape = Tape::training(&params, Seed(2));
+    let dropout = tape.value(dense.forward(tape.input(&x).dropout(0.4)));
+    let tape = Tape::training(&same, Seed(2));
+    let mask = tape.input(&Tensor::full([6, 12], 1.0)).dropout(0.4) * 0.6;
+    let masked = connections.forward_masked(tape.input(&x), mask.reshape([6, 12, 1]), None);
+    approx::assert_abs_diff_eq!(tape.value(masked), dropout, epsilon = 1e-14);
+}

@@ -13,6 +13,9 @@ use gradtape::report::Experiments;
 #[path = "../capacity/main.rs"]
 mod capacity;
 #[allow(dead_code)]
+#[path = "../dropconnect/main.rs"]
+mod dropconnect;
+#[allow(dead_code)]
 #[path = "../dropout/main.rs"]
 mod dropout;
 #[allow(dead_code)]
@@ -24,6 +27,9 @@ mod initialization;
 #[allow(dead_code)]
 #[path = "../model_results.rs"]
 mod model_results;
+#[allow(dead_code)]
+#[path = "../noise/main.rs"]
+mod noise;
 #[allow(dead_code)]
 #[path = "../optimizers/main.rs"]
 mod optimizers;
@@ -47,6 +53,8 @@ fn main() -> ExitCode {
         .add("early_stopping", early_stopping::experiment)
         .add("weight_penalties", weight_penalties::experiment)
         .add("dropout", dropout::experiment)
+        .add("dropconnect", dropconnect::experiment)
+        .add("noise", noise::experiment)
         .add("model_results", model_results::experiment)
         .main()
 }

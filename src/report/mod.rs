@@ -3,6 +3,7 @@
 //! | to | see |
 //! |---|---|
 //! | draw curves, losses over epochs | [`Chart`] |
+//! | compare methods that have names | [`Comparison`] |
 //! | show what layers hold | [`Histograms`] |
 //! | show a function of two numbers and the ways of optimizers over it | [`Contours`] |
 //! | show which classes are taken for which | [`Heatmap`] |
@@ -47,6 +48,7 @@
 
 mod chart;
 mod claim;
+mod comparison;
 mod contours;
 mod experiments;
 mod figure;
@@ -61,6 +63,7 @@ mod table;
 
 pub use chart::Chart;
 pub use claim::{Claim, Tally};
+pub use comparison::Comparison;
 pub use contours::Contours;
 pub use experiments::Experiments;
 pub use figure::Figure;

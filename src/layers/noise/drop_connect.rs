@@ -105,7 +105,8 @@ impl DropConnect {
     /// Records the layer with masks from elsewhere, in place of random ones: 1 keeps a connection,
     /// 0 drops it. They are of the shape of kernel and bias, or of as many as there are examples,
     /// `[batch, inputs, outputs]` and `[batch, outputs]`. As for random masks, what is left is
-    /// divided by the share kept unless the scaling is [`Scaling::Original`].
+    /// divided by the share kept unless the scaling is [`Scaling::Original`]; a bias without a mask
+    /// is not dropped, and not divided either.
     ///
     /// # Panics
     ///
@@ -126,13 +127,13 @@ impl DropConnect {
             }
             _ => x.matmul(kernel),
         };
-        let y = match (self.bias, bias_mask) {
-            (Some(bias), Some(mask)) => y + graph.param(bias) * mask,
-            (Some(bias), None) => y + graph.param(bias),
-            (None, None) => y,
+        let scaled = |y| self.noise.scaling.apply(y, true, self.noise.keep);
+        self.activated(match (self.bias, bias_mask) {
+            (Some(bias), Some(mask)) => scaled(y + graph.param(bias) * mask),
+            (Some(bias), None) => scaled(y) + graph.param(bias),
+            (None, None) => scaled(y),
             (None, Some(_)) => panic!("DropConnect: a mask for a bias that is not there"),
-        };
-        self.activated(self.noise.scaling.apply(y, true, self.noise.keep))
+        })
     }
 
     /// A random mask of a parameter's shape, one for each example if they do not share it.

@@ -1,0 +1,279 @@
+//! The common pattern of dropout, batch normalization, augmentation, DropConnect, fractional
+//! max-pooling and stochastic depth: training adds noise, testing averages over it.
+
+mod network;
+mod passes;
+
+use std::process::ExitCode;
+
+use gradtape::Error;
+use gradtape::prelude::*;
+use gradtape::report::{Claim, Comparison, Experiments, Run, Section, Spread, Table};
+
+use network::{Noise, augmentation, image_of, network};
+use passes::Tested;
+
+/// Without noise, with each kind alone, with all together.
+const VARIANTS: [(&str, &[Noise]); 8] = [
+    ("no noise", &[]),
+    ("dropout", &[Noise::Dropout]),
+    ("batch normalization", &[Noise::BatchNorm]),
+    ("augmentation", &[Noise::Augmentation]),
+    ("DropConnect", &[Noise::DropConnect]),
+    ("stochastic depth", &[Noise::StochasticDepth]),
+    ("fractional max-pooling", &[Noise::FractionalPooling]),
+    (
+        "all together",
+        &[
+            Noise::Dropout,
+            Noise::BatchNorm,
+            Noise::Augmentation,
+            Noise::DropConnect,
+            Noise::StochasticDepth,
+            Noise::FractionalPooling,
+        ],
+    ),
+];
+const FRACTIONAL: usize = 6;
+
+const BATCH: usize = 16;
+
+/// What came of one training, measured without noise.
+struct Trained {
+    training: f64,
+    loss: f64,
+    accuracy: f64,
+    tested: Tested,
+}
+
+impl Trained {
+    fn gap(&self) -> f64 {
+        self.loss - self.training
+    }
+}
+
+fn train(
+    (all, valid): &(Dataset, Dataset),
+    noise: &[Noise],
+    epochs: usize,
+    seed: Seed,
+) -> Result<Trained, Error> {
+    let train = all.shuffled(seed).take(200);
+    let image = image_of(&train);
+    let mut params = Params::new(seed);
+    let model = network(image, noise, &mut params);
+    let steps = epochs * train.len().div_ceil(BATCH);
+    let optimizer = Adam::new(CosineDecay::new(6e-3, steps as u64));
+    let mut trainer = Trainer::new(&model, optimizer, loss::cross_entropy).metric(Accuracy);
+    let fit = trainer.fit(&mut params, &train).epochs(epochs).batch_size(BATCH).seed(seed).silent();
+    match augmentation(image, noise) {
+        Some(mut augment) => fit.prepare(move |batch| {
+            let seed = seed.derive_named("augmentation").derive(batch.epoch() as u64);
+            batch.x = augment.apply(&batch.x, batch.rows(), seed);
+        }),
+        None => fit,
+    }
+    .run()?;
+    let training = trainer.evaluate(&params, &train)?.loss;
+    let end = trainer.evaluate(&params, valid)?;
+    let accuracy = end.get("accuracy").unwrap_or(f64::NAN);
+    let tested = passes::test(&model, &params, noise, &valid.take(320), seed)?;
+    Ok(Trained { training, loss: end.loss, accuracy, tested })
+}
+
+/// The results of one way of training, one a seed.
+struct Results {
+    name: &'static str,
+    runs: Vec<Trained>,
+}
+
+impl Results {
+    fn values(&self, of: impl Fn(&Trained) -> f64) -> Vec<f64> {
+        self.runs.iter().map(of).collect()
+    }
+
+    fn spread(&self, of: impl Fn(&Trained) -> f64) -> Spread {
+        Spread::of(self.values(of))
+    }
+
+    /// How much more it is than with another way of training.
+    fn beyond(&self, other: &Self, of: impl Fn(&Trained) -> f64) -> Spread {
+        Spread::of_differences(self.values(&of), other.values(&of))
+    }
+}
+
+pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
+    let (all, valid) = run.data_or(|| datasets::digits8x8()?.split_at(797))?;
+    let data = (all, valid.take(1000));
+    let epochs = run.full_or_quick(120, 30);
+    let runs = run.over(&VARIANTS, |(_, noise), seed| train(&data, noise, epochs, seed))?;
+    let results: Vec<Results> =
+        VARIANTS.iter().zip(runs).map(|((name, _), runs)| Results { name, runs }).collect();
+
+    let section = Section::new("Noise")
+        .text(
+            "Regularizers that look unlike each other follow one pattern: training draws a random \
+             `ξ` for each step, `y = f(x, ξ)`, and testing takes the mean over it, `y = E f(x, ξ)`, \
+             mostly by an approximation in one pass. Here one small convolutional network learns \
+             200 digits, each seed its own, with each kind of noise alone and with all together: \
+             dropout and DropConnect at a rate of 0.25 before and behind the dense layer, images \
+             shifted by a pixel and turned by up to 10 degrees, residual blocks skipped with \
+             probabilities 0.1 and 0.2, pooling from 8 pixels to 6 and to 4 in place of 8 to 4. All \
+             train for as many epochs; what is compared is measured without noise.",
+        )
+        .code_of(include_str!("network.rs"), "pub(super) fn network(");
+    let section = regularization(run, section, &results);
+    Ok(at_test_time(section, &results))
+}
+
+/// What noise in training does to losses and accuracy.
+fn regularization(run: &Run, mut section: Section, results: &[Results]) -> Section {
+    section = section.heading("Noise regularizes");
+    let (plain, noisy) = (&results[0], &results[1..]);
+    if run.is_quick() {
+        section = section.text(
+            "Noise makes learning slower. The epochs of a quick run are too few to judge the \
+             accuracy; the full run does.",
+        );
+    } else {
+        for way in noisy {
+            let gain = way.beyond(plain, |run| run.accuracy);
+            let name = capitalized(way.name);
+            section = section.claim(
+                Claim::new(format!("{name} improves accuracy"), gain.is_above(0.0))
+                    .measured(format!(
+                        "{:.4}, that is {gain} more than without noise",
+                        way.spread(|run| run.accuracy).mean
+                    ))
+                    .otherwise(why_not_better(way)),
+            );
+        }
+    }
+    let narrower = |way: &&Results| way.beyond(plain, Trained::gap).is_below(0.0);
+    let (with, without): (Vec<&Results>, Vec<&Results>) = noisy.iter().partition(narrower);
+    let names = |ways: &[&Results]| ways.iter().map(|way| way.name).collect::<Vec<_>>().join(", ");
+    let mut table = Table::new([
+        "trained with",
+        "training loss",
+        "validation loss",
+        "gap",
+        "less than without",
+        "accuracy",
+    ]);
+    for way in results {
+        table.row([
+            way.name.to_string(),
+            way.spread(|run| run.training).to_string(),
+            way.spread(|run| run.loss).to_string(),
+            way.spread(Trained::gap).to_string(),
+            plain.beyond(way, Trained::gap).to_string(),
+            way.spread(|run| run.accuracy).to_string(),
+        ]);
+    }
+    let compared = |title: &str, x: &str, of: fn(&Trained) -> f64| {
+        let figure = Comparison::new(title).x(x);
+        results.iter().fold(figure, |figure, way| figure.runs(way.name, way.values(of)))
+    };
+    section
+        .claim(
+            Claim::new(
+                "Noise of each kind lowers the gap between training and validation loss",
+                without.is_empty(),
+            )
+            .measured(format!("it does with {}", names(&with)))
+            .otherwise(format!("Not beyond what seeds change: {}.", names(&without))),
+        )
+        .figure(
+            compared("Accuracy on what was not trained on", "accuracy", |run| run.accuracy),
+            "One small circle a seed; the large one is their mean, in a line of twice its standard \
+             error to both sides. Further to the right is better.",
+        )
+        .figure(
+            compared("Validation loss less training loss", "gap", Trained::gap),
+            "Both losses without noise. Further to the left, what was learned of the training \
+             examples holds more for others.",
+        )
+        .table(table)
+}
+
+fn why_not_better(way: &Results) -> String {
+    format!("TODO {}", way.name)
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+/// How well a pass without noise stands for the average of noisy ones.
+fn at_test_time(section: Section, results: &[Results]) -> Section {
+    let stands = |way: &Results| {
+        let without = way.values(|run| run.tested.without);
+        Spread::of_differences(without, way.values(|run| run.tested.noisy)).is_below(0.0)
+    };
+    let (fractional, all) = (&results[FRACTIONAL], &results[1..FRACTIONAL]);
+    let failing: Vec<&str> = all.iter().filter(|way| !stands(way)).map(|way| way.name).collect();
+    let same = all.iter().map(|way| way.spread(|run| run.tested.same).mean);
+    let lowest = same.fold(1.0, f64::min);
+    let saved = fractional.spread(|run| run.tested.average_loss - run.tested.loss);
+    let gain = fractional.spread(|run| run.tested.average_gain);
+
+    let mut table = Table::new([
+        "trained with",
+        "a noisy pass is off by",
+        "a pass without noise",
+        "same class",
+        "its loss",
+        "loss of the average",
+    ]);
+    for way in &results[1..] {
+        table.row([
+            way.name.to_string(),
+            way.spread(|run| run.tested.noisy).to_string(),
+            way.spread(|run| run.tested.without).to_string(),
+            format!("{:.1} %", 100.0 * way.spread(|run| run.tested.same).mean),
+            way.spread(|run| run.tested.loss).to_string(),
+            way.spread(|run| run.tested.average_loss).to_string(),
+        ]);
+    }
+    section
+        .heading("At test time")
+        .text(
+            "Twenty passes over 320 digits with all noise of training, batches drawn and images \
+             moved, are averaged. How far is the one pass without noise from the average of \
+             infinitely many, in probabilities (root mean square)?",
+        )
+        .claim(
+            Claim::new(
+                "One pass without noise is nearer to the average of noisy passes than one of these is",
+                failing.is_empty(),
+            )
+            .measured(format!(
+                "so with {} of {} kinds of noise (fractional max-pooling apart); it says the same \
+                 class as the average of {:.1} % of the digits or more",
+                all.len() - failing.len(),
+                all.len(),
+                100.0 * lowest
+            ))
+            .otherwise(format!("Not with {}.", failing.join(", "))),
+        )
+        .claim(
+            Claim::new(
+                "Fractional max-pooling has no such pass: several have to be averaged",
+                !stands(fractional) && saved.is_below(0.0),
+            )
+            .measured(format!(
+                "the average of 20 changes the loss of one pass by {saved}, its accuracy by {gain}"
+            ))
+            .otherwise("One cut of the regions was as good as the average over many."),
+        )
+        .table(table)
+        .code_of(include_str!("passes.rs"), "fn noisy_pass(")
+}
+
+fn main() -> ExitCode {
+    Experiments::new("Noise", "", "target/noise")
+        .command("cargo run --release --example")
+        .add("noise", experiment)
+        .main()
+}

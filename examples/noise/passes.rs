@@ -1,0 +1,83 @@
+//! Testing: the average over the noise that training had.
+
+use gradtape::Error;
+use gradtape::noise::Marginal;
+use gradtape::prelude::*;
+use gradtape::train::ConfusionMatrix;
+
+use super::BATCH;
+use super::network::{Noise, augmentation, image_of};
+
+/// What a network predicts without noise and what it predicts on average with noise, in
+/// probabilities. Distances are root mean squares.
+pub(super) struct Tested {
+    /// How far a noisy pass is from the average of all.
+    pub(super) noisy: f64,
+    /// How far the pass without noise is.
+    pub(super) without: f64,
+    /// The share of examples that it puts into the same class as the average of some does.
+    pub(super) same: f64,
+    /// Its loss.
+    pub(super) loss: f64,
+    /// The loss of the average.
+    pub(super) average_loss: f64,
+    /// How much more often the average is right.
+    pub(super) average_gain: f64,
+}
+
+pub(super) fn test(
+    model: &Sequential,
+    params: &Params,
+    noise: &[Noise],
+    data: &Dataset,
+    seed: Seed,
+) -> Result<Tested, Error> {
+    let tape = Tape::inference(params);
+    let without = tape.value(model.forward(tape.input(data.x())).softmax(-1));
+    let average = Marginal::over(20, seed.derive_named("passes"), |seed| {
+        noisy_pass(model, params, noise, data, seed)
+    });
+    let classes = without.argmax_rows().into_iter().zip(average.mean.argmax_rows());
+    let same = classes.filter(|(a, b)| a == b).count() as f64 / data.len() as f64;
+    let [right, right_on_average] = [
+        ConfusionMatrix::of(&without, data.y())?.accuracy(),
+        ConfusionMatrix::of(&average.mean, data.y())?.accuracy(),
+    ];
+    let loss = |probabilities| {
+        let tape = Tape::inference(params);
+        f64::from(tape.item(tape.input(probabilities).ln().cross_entropy(data.y())))
+    };
+    Ok(Tested {
+        noisy: average.error_of_mean(1),
+        without: average.distance(&without),
+        same,
+        loss: loss(&without),
+        average_loss: loss(&average.mean),
+        average_gain: right_on_average - right,
+    })
+}
+
+/// Probabilities as a training step has them, with all of its noise: that of the layers, of the
+/// choice of batches and of the images.
+fn noisy_pass(
+    model: &Sequential,
+    params: &Params,
+    noise: &[Noise],
+    data: &Dataset,
+    seed: Seed,
+) -> Tensor {
+    let mut augment = augmentation(image_of(data), noise);
+    let mut probabilities = Tensor::zeros([data.len(), 10]);
+    for batch in data.batches(BATCH).shuffled(seed) {
+        let x = match &mut augment {
+            Some(augment) => augment.apply(&batch.x, batch.rows(), seed),
+            None => batch.x.clone(),
+        };
+        let tape = Tape::training(params, batch.seed());
+        let predicted = tape.value(model.forward(tape.input(&x)).softmax(-1));
+        for (&row, predicted) in batch.rows().iter().zip(predicted.data().chunks(10)) {
+            probabilities.data_mut()[10 * row..][..10].copy_from_slice(predicted);
+        }
+    }
+    probabilities
+}
