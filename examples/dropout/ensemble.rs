@@ -80,7 +80,7 @@ pub(super) fn claims(
     valid: &Dataset,
     trained: &[Trained],
 ) -> Result<Section, Error> {
-    let largest = run.full_or_quick(8, 6);
+    let largest = run.full_or_quick(8, 5);
     let sizes: Vec<usize> = (0..=largest).map(|power| 1 << power).collect();
     let most = sizes[sizes.len() - 1];
     let runs = run.over_seeds(|seed| Ok(ensemble(&trained[place(seed)], valid, &sizes, seed)))?;

@@ -180,7 +180,8 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
     ));
     let section = figures::sweep(claims::l2(section, &results), &results);
     let section = figures::weights(claims::l1(section, &results), &results)?;
-    let section = steps::claims(section, run, &data.train, &results)?;
+    let few = data.train.take(run.full_or_quick(EXAMPLES, 320));
+    let section = steps::claims(section, run, &few, &results)?;
     Ok(section
         .table(figures::table(&results))
         .code_of(include_str!("main.rs"), "fn network")
