@@ -17,6 +17,10 @@ mod early_stopping;
 #[path = "../dropconnect/main.rs"]
 mod dropconnect;
 
+#[allow(dead_code)]
+#[path = "../noise/main.rs"]
+mod noise;
+
 fn main() -> ExitCode {
     let experiments = Experiments::new(
         "Training process improvements",
@@ -29,5 +33,6 @@ fn main() -> ExitCode {
         .command("cargo run --release --example")
         .add("early_stopping", early_stopping::experiment)
         .add("dropconnect", dropconnect::experiment)
+        .add("noise", noise::experiment)
         .main()
 }
