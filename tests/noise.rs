@@ -255,3 +255,14 @@ fn one_mask_for_all_connections_of_a_unit_is_dropout() {
     let masked = connections.forward_masked(tape.input(&x), mask.reshape([6, 12, 1]), None);
     approx::assert_abs_diff_eq!(tape.value(masked), dropout, epsilon = 1e-14);
 }
+
+#[test]
+fn the_error_of_the_mean_is_taken_off_distances() {
+    let params = Params::<f64>::new(Seed(0));
+    let x = Tensor::full([10_000], 1.0);
+    let mean = marginalize(&params, 4, Seed(1), |tape| tape.input(&x).gaussian_noise(0.6));
+    // Without it, 0.3 for what is exactly right, and 0.5 for what is off by 0.4.
+    assert!((mean.error_of_mean(4) - 0.3).abs() < 0.01);
+    assert!(mean.distance(&x) < 0.1);
+    assert!((mean.distance(&Tensor::full([10_000], 1.4)) - 0.4).abs() < 0.02);
+}

@@ -5,18 +5,28 @@ use gradtape::prelude::*;
 /// What is random while the network is trained.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Noise {
-    /// Units of the last layer but one are dropped.
+    /// Units of the dense layer are dropped.
     Dropout,
     /// Means and variances are those of a random batch.
     BatchNorm,
     /// Images are moved and turned.
     Augmentation,
-    /// Connections of the last layer but one are dropped.
+    /// Connections to the dense layer are dropped.
     DropConnect,
-    /// The regions of pooling are cut at random.
-    FractionalPooling,
     /// Residual blocks are skipped.
     StochasticDepth,
+    /// The regions of pooling are cut at random.
+    FractionalPooling,
+}
+
+/// The rate at which this noise drops something: that of its paper, or half of it if there is
+/// other noise as well.
+fn rate(of: Noise, noise: &[Noise]) -> f64 {
+    match noise {
+        [one] if *one == of => 0.5,
+        _ if noise.contains(&of) => 0.25,
+        _ => 0.0,
+    }
 }
 
 const CHANNELS: usize = 12;
@@ -24,7 +34,6 @@ const CHANNELS: usize = 12;
 /// A convolution, two residual blocks with pooling between them, two dense layers. Whatever the
 /// noise, the parameters are the same, but for those of batch normalization.
 pub(super) fn network(image: [usize; 3], noise: &[Noise], params: &mut Params) -> Sequential {
-    let rate = |of: Noise, rate: f64| if noise.contains(&of) { rate } else { 0.0 };
     let [colours, side, _] = image;
     let stem = Conv2d::new(colours, CHANNELS, 3).padding(1).stride(side / 8).init(HeNormal);
     let side = side.div_ceil(side / 8);
@@ -41,14 +50,14 @@ pub(super) fn network(image: [usize; 3], noise: &[Noise], params: &mut Params) -
     } else {
         model.then(MaxPool2d::new(2)).then(block(noise, 2, params))
     };
-    let connections = rate(Noise::DropConnect, 0.25);
+    let connections = rate(Noise::DropConnect, noise);
     let dense = DropConnect::new(CHANNELS * half * half, 64, connections).activation(Relu);
     model
         .then(normalization(noise, params, "norm"))
         .then(Relu)
         .then(Flatten)
         .then(dense.init(HeNormal).build(params, "dense"))
-        .then(Dropout(rate(Noise::Dropout, 0.25)))
+        .then(Dropout(rate(Noise::Dropout, noise)))
         .then(Dense::new(64, 10).build(params, "output"))
 }
 
@@ -59,8 +68,8 @@ fn block(noise: &[Noise], number: usize, params: &mut Params) -> StochasticDepth
         let conv = Conv2d::new(CHANNELS, CHANNELS, 3).padding(1).init(HeNormal);
         branch.then(normalization(noise, params, &name)).then(Relu).then(conv.build(params, &name))
     });
-    // The deeper the more often.
-    let skipped = if noise.contains(&Noise::StochasticDepth) { 0.1 * number as f64 } else { 0.0 };
+    // The last one is skipped at this rate, the first one half as often.
+    let skipped = rate(Noise::StochasticDepth, noise) * number as f64 / 2.0;
     StochasticDepth::new(branch, 1.0 - skipped)
 }
 

@@ -3,6 +3,7 @@
 use gradtape::Error;
 use gradtape::noise::Marginal;
 use gradtape::prelude::*;
+use gradtape::report::Spread;
 use gradtape::train::ConfusionMatrix;
 
 use super::BATCH;
@@ -19,6 +20,8 @@ pub(super) struct Tested {
     pub(super) same: f64,
     /// Its loss.
     pub(super) loss: f64,
+    /// The mean probability that it gives to classes that are wrong and that it says.
+    pub(super) confidence_when_wrong: f64,
     /// The loss of the average.
     pub(super) average_loss: f64,
     /// How much more often the average is right.
@@ -30,11 +33,12 @@ pub(super) fn test(
     params: &Params,
     noise: &[Noise],
     data: &Dataset,
+    passes: usize,
     seed: Seed,
 ) -> Result<Tested, Error> {
     let tape = Tape::inference(params);
     let without = tape.value(model.forward(tape.input(data.x())).softmax(-1));
-    let average = Marginal::over(20, seed.derive_named("passes"), |seed| {
+    let average = Marginal::over(passes, seed.derive_named("passes"), |seed| {
         noisy_pass(model, params, noise, data, seed)
     });
     let classes = without.argmax_rows().into_iter().zip(average.mean.argmax_rows());
@@ -52,6 +56,7 @@ pub(super) fn test(
         without: average.distance(&without),
         same,
         loss: loss(&without),
+        confidence_when_wrong: confidence_when_wrong(&without, data.y()),
         average_loss: loss(&average.mean),
         average_gain: right_on_average - right,
     })
@@ -80,4 +85,10 @@ fn noisy_pass(
         }
     }
     probabilities
+}
+
+fn confidence_when_wrong(probabilities: &Tensor, labels: &Indices) -> f64 {
+    let said = probabilities.argmax_rows().into_iter().zip(probabilities.data().chunks(10));
+    let wrong = said.zip(labels.data()).filter(|((said, _), label)| *said != **label as usize);
+    Spread::of(wrong.map(|((said, row), _)| row[said].into())).mean
 }

@@ -1,6 +1,7 @@
 //! What several methods come to, one below the other.
 
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figure::{Canvas, Drawn, Figure, SIZE, TEXT, color, draw, range, width_of};
 use super::spread::Spread;
@@ -81,15 +82,14 @@ impl Comparison {
             let ends = [(first.mean, 0.0), (first.mean, last)];
             chart.draw_series([PathElement::new(ends, BLACK.mix(0.5))])?;
         }
+        let beside = ("sans-serif", TEXT).into_font().color(&BLACK);
+        let beside = beside.pos(Pos::new(HPos::Right, VPos::Center));
         for (row, ((name, values), spread)) in self.rows.iter().zip(&spreads).enumerate() {
             let y = row as f64 + 0.5;
-            let (left, middle) = chart.backend_coord(&(x_range.start, y));
-            let place = (left - width_of(name) - 8, middle - TEXT as i32 / 2);
-            let place = (
-                place.0 - area.get_pixel_range().0.start,
-                place.1 - area.get_pixel_range().1.start,
-            );
-            area.draw(&Text::new(name.clone(), place, ("sans-serif", TEXT)))?;
+            // The area's own coordinates begin at its corner.
+            let (corner, point) = (area.get_base_pixel(), chart.backend_coord(&(x_range.start, y)));
+            let place = (point.0 - corner.0 - 8, point.1 - corner.1);
+            area.draw(&Text::new(name.clone(), place, beside.clone()))?;
             let ink = color(0);
             chart.draw_series(
                 values.iter().map(|&x| Circle::new((x, y), 2, ink.mix(0.5).filled())),
@@ -112,5 +112,28 @@ impl Figure for Comparison {
     fn to_svg(&self) -> Result<String, Error> {
         let height = 100 + self.rows.len() as u32 * Self::ROW;
         draw((SIZE.0, height), &self.title, &[], |area| self.paint(area))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_run_and_each_mean_is_a_circle() {
+        let svg = Comparison::new("Losses")
+            .runs("plain", [0.3, 0.2, f64::NAN])
+            .runs("diverged", [f64::INFINITY])
+            .runs("<noise>", [0.1, 0.2])
+            .to_svg()
+            .unwrap();
+        assert_eq!(svg.matches("<circle").count(), (2 + 1) + (2 + 1));
+        assert!(svg.contains("diverged") && svg.contains("&lt;noise&gt;"), "{svg}");
+        assert!(!svg.contains("NaN"));
+    }
+
+    #[test]
+    fn nothing_can_be_compared() {
+        assert!(Comparison::new("Nothing").to_svg().is_ok());
     }
 }
