@@ -95,7 +95,7 @@ impl<T: Scalar> Output<T> {
 }
 
 /// Products of at most this many multiplications, if they suit [`small`], run faster there.
-const SMALL_PRODUCT: usize = 32 * 1024;
+const SMALL_PRODUCT: usize = 4096;
 /// Products of fewer multiplications stay on the calling thread.
 pub(crate) const PARALLEL_PRODUCT: usize = 1 << 20;
 /// Products with at most this many rows or columns read the other matrix in place: packing it
