@@ -6,6 +6,7 @@ use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
+use crate::exec::kernels::gemm::vector::Registers;
 use crate::ops::custom::CustomKernel;
 use crate::shape::Shape;
 
@@ -32,7 +33,7 @@ pub trait Scalar:
     + Mul<Output = Self>
     + Div<Output = Self>
     + Neg<Output = Self>
-    + sealed::Gemm
+    + Registers
     + sealed::RunKernel
     + 'static
 {
@@ -99,31 +100,7 @@ pub(crate) mod sealed {
     use crate::ops::custom::CustomKernel;
     use crate::shape::Shape;
 
-    /// A matrix product in this number type; also what keeps `Scalar` closed.
-    pub trait Gemm: Sized {
-        /// `C = A B + beta C` for `A` of `m × k` and `B` of `k × n`, each with its row and column
-        /// stride in elements.
-        ///
-        /// # Safety
-        ///
-        /// The pointers and strides must describe matrices that can be read (`a`, `b`) and
-        /// written (`c`); `c` must not overlap the others or itself.
-        #[allow(clippy::too_many_arguments, reason = "the argument list of every BLAS")]
-        unsafe fn gemm(
-            m: usize,
-            k: usize,
-            n: usize,
-            a: *const Self,
-            a_strides: (isize, isize),
-            b: *const Self,
-            b_strides: (isize, isize),
-            beta: Self,
-            c: *mut Self,
-            c_strides: (isize, isize),
-        );
-    }
-
-    /// A user's kernel in this number type.
+    /// A user's kernel in this number type; also what keeps `Scalar` closed.
     pub trait RunKernel: Sized {
         /// Runs the kernel's function of this number type.
         fn run_kernel(kernel: &dyn CustomKernel, inputs: &[(&[Self], &Shape)], out: &mut [Self]);
@@ -132,7 +109,7 @@ pub(crate) mod sealed {
 
 macro_rules! scalar {
     (
-        $type:ident, flush: $flush:expr, kernel: $kernel:ident, gemm: $gemm:path, erf: $erf:path,
+        $type:ident, flush: $flush:expr, kernel: $kernel:ident, erf: $erf:path,
         elementary: $($functions:tt)::+
     ) => {
         impl Scalar for $type {
@@ -204,37 +181,14 @@ macro_rules! scalar {
                 kernel.$kernel(inputs, out);
             }
         }
-
-        impl sealed::Gemm for $type {
-            unsafe fn gemm(
-                m: usize,
-                k: usize,
-                n: usize,
-                a: *const Self,
-                a_strides: (isize, isize),
-                b: *const Self,
-                b_strides: (isize, isize),
-                beta: Self,
-                c: *mut Self,
-                c_strides: (isize, isize),
-            ) {
-                // SAFETY: the caller's promise is the one asked for.
-                unsafe {
-                    $gemm(
-                        m, k, n, 1.0, a, a_strides.0, a_strides.1, b, b_strides.0, b_strides.1,
-                        beta, c, c_strides.0, c_strides.1,
-                    );
-                }
-            }
-        }
     };
 }
 
 scalar!(
-    f32, flush: true, kernel: run_f32, gemm: matrixmultiply::sgemm, erf: elementary::erf,
+    f32, flush: true, kernel: run_f32, erf: elementary::erf,
     elementary: elementary
 );
 scalar!(
-    f64, flush: false, kernel: run_f64, gemm: matrixmultiply::dgemm, erf: libm::erf,
+    f64, flush: false, kernel: run_f64, erf: libm::erf,
     elementary: f64
 );

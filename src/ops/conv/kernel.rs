@@ -227,7 +227,7 @@ impl Geometry {
                 self.runs(tap, &places, |at, from, len| {
                     let row = &mut row[at..at + len];
                     if step == 1 {
-                        row.copy_from_slice(&x[from..from + len]);
+                        copy(&x[from..from + len], row);
                     } else {
                         let from = x[from..].iter().step_by(step);
                         row.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
@@ -247,7 +247,7 @@ impl Geometry {
                 self.runs(tap, &places, |at, to, len| {
                     let row = &row[at..at + len];
                     if step == 1 {
-                        x[to..to + len].iter_mut().zip(row).for_each(|(to, &x)| *to += x);
+                        add(row, &mut x[to..to + len]);
                     } else {
                         let to = x[to..].iter_mut().step_by(step);
                         to.zip(row).for_each(|(to, &x)| *to += x);
@@ -279,4 +279,41 @@ impl Geometry {
             }
         }
     }
+}
+
+/// How many numbers of a run are copied or added at a time: runs are rows of images, so short that
+/// a call for each of them would take longer than its copying.
+const RUN: usize = 8;
+
+/// Copies a run.
+#[inline(always)]
+fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    if from.len() < RUN {
+        return to.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
+    }
+    // The last piece may overlap the one before.
+    let last = from.len() - RUN;
+    for at in (0..last).step_by(RUN).chain([last]) {
+        let piece: [T; RUN] = from[at..at + RUN].try_into().expect("of this length");
+        to[at..at + RUN].copy_from_slice(&piece);
+    }
+}
+
+/// Adds a run.
+#[inline(always)]
+fn add<T: Scalar>(from: &[T], to: &mut [T]) {
+    let rest = add_pieces::<T, RUN>(from, to);
+    let rest = rest + add_pieces::<T, { RUN / 2 }>(&from[rest..], &mut to[rest..]);
+    to[rest..].iter_mut().zip(&from[rest..]).for_each(|(to, &x)| *to += x);
+}
+
+/// Adds whole pieces of a run; returns how many numbers that were.
+#[inline(always)]
+fn add_pieces<T: Scalar, const PIECE: usize>(from: &[T], to: &mut [T]) -> usize {
+    let (from, _) = from.as_chunks::<PIECE>();
+    let (to, _) = to.as_chunks_mut::<PIECE>();
+    for (to, from) in to.iter_mut().zip(from) {
+        to.iter_mut().zip(from).for_each(|(to, &x)| *to += x);
+    }
+    from.len() * PIECE
 }
