@@ -167,7 +167,10 @@ unsafe fn multiply<T: Scalar>(
         c: c.transposed(),
         ..plain
     };
-    T::with_widest(if m <= NARROW && n > 2 * NARROW {
+    // What a short inner dimension makes is mostly writing, for which the order of rows is best.
+    T::with_widest(if k < NARROW {
+        plain
+    } else if m <= NARROW && n > 2 * NARROW {
         if b.column_stride == 1 { Large { way: Way::Streamed, ..plain } } else { turned }
     } else if n <= NARROW && m > 2 * NARROW && a.row_stride == 1 && a.column_stride != 1 {
         Large { way: Way::Streamed, ..turned }
