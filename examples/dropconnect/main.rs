@@ -131,14 +131,14 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
         .claim(
             Claim::new("DropConnect regularizes", gain.is_below(0.0))
                 .measured(format!("validation loss less that of the plain network: {gain}"))
-                .otherwise("The noise costs as much in what is learned as it saves."),
+                .otherwise("The difference is not beyond what the seed changes."),
         )
         .claim(
             Claim::new("Dropout regularizes", gain_of_dropout.is_below(0.0))
                 .measured(format!(
                     "validation loss less that of the plain network: {gain_of_dropout}"
                 ))
-                .otherwise("The noise costs as much in what is learned as it saves."),
+                .otherwise("The difference is not beyond what the seed changes."),
         )
         .claim(
             Claim::new("DropConnect does better than dropout", against_dropout.is_below(0.0))

@@ -134,7 +134,7 @@ pub(super) fn compare(
                 less(&of_logits),
             )
             .measured(format!("logits {}", both(&of_logits)))
-            .otherwise("The rectifiers are so far from their kink that they average like lines."),
+            .otherwise("It can only help where what enters a rectifier changes its sign with the masks."),
         )
         .claim(
             Claim::new("So it is in what counts, the probabilities", less(&of_probabilities))
