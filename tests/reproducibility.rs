@@ -46,7 +46,11 @@ fn a_value_asked_for_twice_is_the_same() {
     let y = layer.forward(tape.input(&x)).dropout(0.5);
     let other = layer.forward(tape.input(&x)).dropout(0.5);
     assert_eq!(tape.value(y), tape.value(y));
-    assert_eq!(tape.value(y), tape.interpret(y));
+    // The interpreter's products add up in another order.
+    let interpreted = tape.interpret(y);
+    for (value, interpreted) in tape.value(y).data().iter().zip(interpreted.data()) {
+        assert!((value - interpreted).abs() <= 1e-6, "{value} {interpreted}");
+    }
     assert_ne!(tape.value(y), tape.value(other), "each dropout has a mask of its own");
 
     let again = Tape::training(&params, Seed(4));
