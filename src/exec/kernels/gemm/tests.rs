@@ -202,3 +202,27 @@ fn what_is_not_finite_spoils_its_row_or_column_and_nothing_else() {
         }
     }
 }
+
+/// The independent implementation that ours replaced.
+#[test]
+fn products_agree_with_matrixmultiply() {
+    for [m, k, n] in [[5, 7, 9], [64, 64, 64], [130, 300, 70], [16, 500, 200], [200, 500, 10]] {
+        let a: Vec<f64> = (0..m * k).map(|i| (i as f64 * 0.37).sin()).collect();
+        let b: Vec<f64> = (0..k * n).map(|i| (i as f64 * 0.71).cos()).collect();
+        let (mut ours, mut theirs) = (vec![0.0; m * n], vec![0.0; m * n]);
+        let (a_view, b_view) = (strided(&a, [m, k], false), strided(&b, [k, n], false));
+        // SAFETY: the vectors hold matrices of these sizes, row by row.
+        unsafe {
+            gemm([m, k, n], a_view, b_view, ours.as_mut_ptr(), false);
+            let (rows, columns, one) = (k as isize, n as isize, 1);
+            let (a, b) = (a.as_ptr(), b.as_ptr());
+            let c = theirs.as_mut_ptr();
+            matrixmultiply::dgemm(
+                m, k, n, 1.0, a, rows, one, b, columns, one, 0.0, c, columns, one,
+            );
+        }
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert!((ours - theirs).abs() <= 1e-12 * k as f64, "{m} {k} {n}: {ours} {theirs}");
+        }
+    }
+}
