@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::pack::{Source, pack_tile};
+use super::pack::{pack_panel, pack_tile};
 use super::tile::{Panel, tile};
 use super::vector::Vector;
 use super::{Output, Rows, Strided};
@@ -46,7 +46,7 @@ fn pieces(len: usize, piece: usize) -> impl Iterator<Item = Range<usize>> {
 pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
     [rows, depth, columns]: [usize; 3],
     a: Strided<T>,
-    b: &impl Source<T>,
+    b: Strided<T>,
     c: Output<T>,
     threads: bool,
 ) {
@@ -58,11 +58,12 @@ pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
             for inner in pieces(depth, piece) {
                 let c = Output { accumulate: c.accumulate || inner.start > 0, ..c };
                 let (a, c) = (a.at(0, inner.start), c.at(0, columns.start));
+                let b = b.at(inner.start, columns.start);
                 let sizes = [rows, inner.len(), columns.len()];
                 // SAFETY: the caller's promise, for this part of the matrices; the scratch is as
                 // large as the largest part.
                 unsafe {
-                    pack_slice::<T, V>(b, inner, columns.clone(), panels, threads);
+                    pack_slice::<T, V>(b, [inner.len(), columns.len()], panels, threads);
                     slice::<T, V>(sizes, a, panels, c, threads);
                 }
             }
@@ -77,24 +78,24 @@ pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
 ///
 /// As for [`blocked`].
 unsafe fn pack_slice<T: Scalar, V: Vector<T>>(
-    b: &impl Source<T>,
-    inner: Range<usize>,
-    columns: Range<usize>,
+    b: Strided<T>,
+    [depth, columns]: [usize; 2],
     panels: &mut [T],
     threads: bool,
 ) {
     let wide = 2 * V::LANES;
-    let (depth, count) = (inner.len(), columns.len().div_ceil(wide));
     let to = Rows(panels.as_mut_ptr());
     // A number packed costs about as much as this many multiplications.
-    let work = if threads { 4 * depth * columns.len() } else { 0 };
-    for_each_task::<T>(count, work, |panel| {
+    let work = if threads { 4 * depth * columns } else { 0 };
+    for_each_task::<T>(columns.div_ceil(wide), work, |panel| {
         let Rows(to) = { to };
-        let start = columns.start + panel * wide;
-        let columns = start..columns.end.min(start + wide);
-        let width = if columns.len() <= V::LANES { V::LANES } else { wide };
+        let start = panel * wide;
+        let filled = wide.min(columns - start);
+        let width = if filled <= V::LANES { V::LANES } else { wide };
         // SAFETY: the caller's promise; each panel is written by one task.
-        unsafe { b.pack::<V>(inner.clone(), columns, width, to.add(panel * wide * depth)) };
+        unsafe {
+            pack_panel::<T, V>(b.at(0, start), [depth, filled], width, to.add(start * depth));
+        }
     });
 }
 

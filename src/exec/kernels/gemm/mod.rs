@@ -1,7 +1,7 @@
 //! Matrix products, each made in the way that suits its shape.
 
 mod blocked;
-pub(crate) mod pack;
+mod pack;
 mod small;
 mod streamed;
 mod tile;
@@ -205,7 +205,7 @@ impl<T: Scalar> Work<T> for Large<T> {
         // SAFETY: the promise of `multiply`'s caller, and this one's.
         unsafe {
             match way {
-                Way::Blocked => blocked::<T, V>(sizes, a, &b, c, threads),
+                Way::Blocked => blocked::<T, V>(sizes, a, b, c, threads),
                 Way::Streamed => streamed::<T, V>(sizes, a, b, c, threads),
             }
         }

@@ -6,55 +6,38 @@ use super::Strided;
 use super::vector::Vector;
 use crate::scalar::Scalar;
 
-/// Where the right matrix of a product comes from: memory, or anything that can lay out a part of
-/// it.
-pub(crate) trait Source<T>: Sync {
-    /// Writes rows `rows` of columns `columns`, one behind the other, each `width` long and filled
-    /// up with zeros.
-    ///
-    /// # Safety
-    ///
-    /// The processor must have the instruction set of `V`; the rows and columns must be within
-    /// the matrix, and `to` valid for `rows.len() · width` writes; `columns.len() <= width`.
-    unsafe fn pack<V: Vector<T>>(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        width: usize,
-        to: *mut T,
-    );
-}
-
-impl<T: Scalar> Source<T> for Strided<T> {
-    unsafe fn pack<V: Vector<T>>(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        width: usize,
-        to: *mut T,
-    ) {
-        let (depth, filled) = (rows.len(), columns.len());
-        let from = self.at(rows.start, columns.start);
-        // SAFETY: the caller's promise.
-        unsafe {
-            V::enter(
-                #[inline(always)]
-                move || {
-                    if from.column_stride == 1 {
-                        copy_rows::<T, V>(from, [depth, filled], width, to);
-                    } else if from.row_stride == 1 {
-                        transpose::<T, V>(from, [depth, filled], width, to);
-                    } else {
-                        each(from, 0..depth, 0..filled, width, to);
+/// Packs a panel of the right matrix: its rows one behind the other, each `width` long and filled up
+/// with zeros.
+///
+/// # Safety
+///
+/// The processor must have the instruction set of `V`; `from` must have `depth` rows and `filled`
+/// columns, at most `width`, and `to` be valid for `depth · width` writes.
+pub(super) unsafe fn pack_panel<T: Scalar, V: Vector<T>>(
+    from: Strided<T>,
+    [depth, filled]: [usize; 2],
+    width: usize,
+    to: *mut T,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        V::enter(
+            #[inline(always)]
+            move || {
+                if from.column_stride == 1 {
+                    copy_rows::<T, V>(from, [depth, filled], width, to);
+                } else if from.row_stride == 1 {
+                    transpose::<T, V>(from, [depth, filled], width, to);
+                } else {
+                    each(from, 0..depth, 0..filled, width, to);
+                }
+                if filled < width {
+                    for p in 0..depth {
+                        to.add(p * width + filled).write_bytes(0, width - filled);
                     }
-                    if filled < width {
-                        for p in 0..depth {
-                            to.add(p * width + filled).write_bytes(0, width - filled);
-                        }
-                    }
-                },
-            );
-        }
+                }
+            },
+        );
     }
 }
 
