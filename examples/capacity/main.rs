@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use gradtape::Error;
 use gradtape::prelude::*;
 use gradtape::report::{Experiments, Run, Section};
+use gradtape::train::History;
 
 fn network(
     inputs: usize,
@@ -30,6 +31,11 @@ fn network(
         width = units;
     }
     model.then(Dense::new(width, outputs).build(params, "output"))
+}
+
+/// The epoch, counted from 1, whose validation loss is the lowest.
+fn best_epoch(history: &History) -> f64 {
+    history.best("val_loss").map_or(f64::NAN, |(epoch, _)| (epoch + 1) as f64)
 }
 
 pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {

@@ -6,7 +6,7 @@ use gradtape::prelude::*;
 use gradtape::report::{Chart, Claim, Run, Section, Spread};
 use gradtape::train::History;
 
-use super::network;
+use super::{best_epoch, network};
 
 const UNITS: [usize; 3] = [4, 16, 64];
 
@@ -21,11 +21,6 @@ fn train(
     let mut trainer = Trainer::new(&model, optimizer, loss::binary_cross_entropy).metric(Accuracy);
     let fit = trainer.fit(&mut params, train).epochs(40).batch_size(512);
     fit.seed(seed).validation(valid).silent().run()
-}
-
-/// The epoch, counted from 1, whose validation loss is the lowest.
-fn best_epoch(history: &History) -> f64 {
-    history.best("val_loss").map_or(f64::NAN, |(epoch, _)| (epoch + 1) as f64)
 }
 
 /// How far the validation loss ends above its lowest value.

@@ -5,7 +5,7 @@ use gradtape::prelude::*;
 use gradtape::report::Run;
 use gradtape::train::{History, LearningCurves, Verdict, loss_at_chance};
 
-use super::network;
+use super::{best_epoch, network};
 
 pub(super) const BATCH: usize = 50;
 
@@ -29,7 +29,7 @@ impl Trained {
 
     /// The epoch, counted from 1, whose validation loss is the lowest.
     pub(super) fn best_epoch(&self) -> f64 {
-        self.history.best("val_loss").map_or(f64::NAN, |(epoch, _)| (epoch + 1) as f64)
+        best_epoch(&self.history)
     }
 
     pub(super) fn underfits(&self) -> bool {
