@@ -64,7 +64,8 @@ impl Tested {
         let probabilities = &self.predicted[way];
         let params = Params::new(Seed(0));
         let tape = Tape::inference(&params);
-        let loss = tape.item(tape.input(probabilities).ln().cross_entropy(labels));
+        let (p, y) = (tape.input(probabilities), tape.input(labels));
+        let loss = tape.item(loss::cross_entropy_of_probabilities(p, y).mean(..));
         Ok([loss.into(), ConfusionMatrix::of(probabilities, labels)?.accuracy()])
     }
 }

@@ -28,12 +28,16 @@ fn distance(
     let in_training = marginalize(params, passes, seed, &value);
     let tape = Tape::inference(params);
     let at_test = tape.value(value(&tape));
-    let pairs = at_test.data().iter().zip(in_training.mean.data());
-    let square = |x: f32| f64::from(x).powi(2);
-    let off: f64 = pairs.map(|(test, mean)| square(test - mean)).sum();
-    let noise: f64 = in_training.std.data().iter().map(|&std| square(std)).sum();
-    let of_noise = (off / noise).sqrt();
-    Distance { of_noise, of_chance: of_noise * (passes as f64).sqrt() }
+    let off = root_mean_square(&at_test, &in_training.mean);
+    let [of_noise, of_chance] = [1, passes].map(|passes| off / in_training.error_of_mean(passes));
+    Distance { of_noise, of_chance }
+}
+
+/// The root of the mean square difference.
+pub(super) fn root_mean_square(a: &Tensor, b: &Tensor) -> f64 {
+    let pairs = a.data().iter().zip(b.data());
+    let squares: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    (squares / a.data().len() as f64).sqrt()
 }
 
 /// The distances of what is linear in the mask, with scaling in training and at test time, and of

@@ -1,25 +1,34 @@
 //! A network with dropout as an ensemble of as many networks as there are masks.
 
 use gradtape::Error;
-use gradtape::noise::marginalize;
 use gradtape::prelude::*;
 use gradtape::report::{Chart, Claim, Run, Section, Spread};
+use gradtape::train::ConfusionMatrix;
 
-use super::averages::hidden;
+use super::averages::{hidden, root_mean_square};
 use super::{HALF, Trained, place};
 
-/// The mean of what the first `k` sampled networks give.
-fn average(
-    params: &Params,
-    k: usize,
-    seed: Seed,
-    value: impl for<'t> Fn(&'t Tape<'_>) -> Var<'t>,
-) -> Tensor {
-    if k == 1 {
-        let tape = Tape::sampling(params, seed.derive(0));
-        return tape.value(value(&tape));
+/// The means of what the first `k` sampled networks give, logits and probabilities, for each `k`.
+fn averages(run: &Trained, hidden: &Tensor, sizes: &[usize], seed: Seed) -> Vec<[Tensor; 2]> {
+    let mut sums = [(); 2].map(|()| vec![0.0; 10 * hidden.shape()[0]]);
+    let mut means = Vec::new();
+    for pass in 0..sizes.iter().copied().max().unwrap_or(0) {
+        let tape = Tape::sampling(&run.params, seed.derive(pass as u64));
+        let logits = run.network.logits(tape.input(hidden));
+        for (sums, value) in sums.iter_mut().zip([logits, logits.softmax(-1)].map(|y| tape.keep(y)))
+        {
+            let value = tape.value(value);
+            sums.iter_mut().zip(value.data()).for_each(|(sum, &x)| *sum += f64::from(x));
+        }
+        let k = pass + 1;
+        if sizes.contains(&k) {
+            let mean = |sums: &Vec<f64>| {
+                Tensor::from_fn([hidden.shape()[0], 10], |i| (sums[i] / k as f64) as f32)
+            };
+            means.push(sums.each_ref().map(mean));
+        }
     }
-    marginalize(params, k, seed, value).mean
+    means
 }
 
 /// How an average of sampled networks compares with the scaled one.
@@ -38,40 +47,28 @@ fn ensemble(
     data: &Dataset,
     sizes: &[usize],
     seed: Seed,
-) -> (Vec<Average>, [f64; 2]) {
+) -> Result<(Vec<Average>, [f64; 2]), Error> {
     let (hidden, labels) = (hidden(run, data.x()), data.y());
-    let of_network = |probabilities: &Tensor| {
+    let of_network = |probabilities: &Tensor| -> Result<[f64; 2], Error> {
         let tape = Tape::inference(&run.params);
         let (p, y) = (tape.input(probabilities), tape.input(labels));
         let loss = f64::from(tape.item(loss::cross_entropy_of_probabilities(p, y).mean(..)));
-        let right = probabilities.argmax_rows().into_iter().zip(labels.data());
-        let right = right.filter(|(class, label)| *class == **label as usize).count();
-        [loss, right as f64 / data.len() as f64]
+        Ok([loss, ConfusionMatrix::of(probabilities, labels)?.accuracy()])
     };
     let tape = Tape::inference(&run.params);
     let logits = run.network.logits(tape.input(&hidden));
     let scaled = [tape.value(logits), tape.value(logits.softmax(-1))];
-    let averages = sizes.iter().map(|&k| {
-        let logits = average(&run.params, k, seed, |tape| run.network.logits(tape.input(&hidden)));
-        let probabilities = average(&run.params, k, seed, |tape| {
-            run.network.logits(tape.input(&hidden)).softmax(-1)
+    let compared =
+        averages(run, &hidden, sizes, seed).into_iter().map(|[logits, probabilities]| {
+            let [loss, accuracy] = of_network(&probabilities)?;
+            Ok(Average {
+                logits: root_mean_square(&logits, &scaled[0]),
+                probabilities: root_mean_square(&probabilities, &scaled[1]),
+                loss,
+                accuracy,
+            })
         });
-        let [loss, accuracy] = of_network(&probabilities);
-        Average {
-            logits: distance(&logits, &scaled[0]),
-            probabilities: distance(&probabilities, &scaled[1]),
-            loss,
-            accuracy,
-        }
-    });
-    (averages.collect(), of_network(&scaled[1]))
-}
-
-/// The root of the mean square difference.
-fn distance(a: &Tensor, b: &Tensor) -> f64 {
-    let pairs = a.data().iter().zip(b.data());
-    let squares: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
-    (squares / a.data().len() as f64).sqrt()
+    Ok((compared.collect::<Result<_, Error>>()?, of_network(&scaled[1])?))
 }
 
 pub(super) fn claims(
@@ -83,7 +80,7 @@ pub(super) fn claims(
     let largest = run.full_or_quick(8, 5);
     let sizes: Vec<usize> = (0..=largest).map(|power| 1 << power).collect();
     let most = sizes[sizes.len() - 1];
-    let runs = run.over_seeds(|seed| Ok(ensemble(&trained[place(seed)], valid, &sizes, seed)))?;
+    let runs = run.over_seeds(|seed| ensemble(&trained[place(seed)], valid, &sizes, seed))?;
     let over_seeds = |at: usize, of: fn(&Average) -> f64| -> Vec<f64> {
         runs.iter().map(|(averages, _)| of(&averages[at])).collect()
     };

@@ -49,7 +49,8 @@ pub(super) fn test(
     ];
     let loss = |probabilities| {
         let tape = Tape::inference(params);
-        f64::from(tape.item(tape.input(probabilities).ln().cross_entropy(data.y())))
+        let (p, y) = (tape.input(probabilities), tape.input(data.y()));
+        f64::from(tape.item(loss::cross_entropy_of_probabilities(p, y).mean(..)))
     };
     Ok(Tested {
         noisy: average.error_of_mean(1),
