@@ -7,6 +7,7 @@ pub(crate) trait AnyBits: Copy {}
 
 impl<T: Scalar> AnyBits for T {}
 impl AnyBits for u32 {}
+impl AnyBits for usize {}
 
 /// A cache line: the unit of alignment.
 #[derive(Clone, Copy)]

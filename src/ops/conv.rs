@@ -10,6 +10,7 @@ use crate::graph::{Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
+mod direct;
 mod kernel;
 #[cfg(test)]
 mod tests;

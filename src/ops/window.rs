@@ -50,6 +50,14 @@ impl Windows {
         first..end
     }
 
+    /// Those places of a window that lie on the axis and not in the padding.
+    pub(crate) fn taps_inside(&self, window: usize, size: usize) -> Range<usize> {
+        let [start, before] = [window * self.stride, self.padding[0]];
+        let first = before.saturating_sub(start).div_ceil(self.dilation).min(self.taps);
+        let end = (size + before).saturating_sub(start).div_ceil(self.dilation).min(self.taps);
+        first..end.max(first)
+    }
+
     /// The place on the axis that a window looks at, if [`inside`](Self::inside) has it.
     #[inline]
     pub(crate) fn place(&self, window: usize, tap: usize) -> usize {
@@ -125,6 +133,7 @@ mod tests {
                     let place = window * windows.stride + tap * windows.dilation;
                     let on_axis = place >= padding[0] && place < padding[0] + size;
                     assert_eq!(inside.contains(&window), on_axis, "{windows:?} {size} {window}");
+                    assert_eq!(windows.taps_inside(window, size).contains(&tap), on_axis);
                     if on_axis {
                         assert_eq!(windows.place(window, tap), place - padding[0]);
                     }

@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use super::direct::{Correlation, FilterGradient, Filters};
 use crate::exec::kernels::gemm::{Rows, Strided, gemm, gemm_alone};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::sum::add_rows;
@@ -21,11 +22,12 @@ const BLOCK: usize = 1 << 17;
 const NARROWEST: usize = 64;
 /// Into how many pieces work is cut if nothing else cuts it: by the shape only, so that the bits
 /// do not depend on the number of threads.
-const PIECES: usize = 8;
+pub(super) const PIECES: usize = 8;
 /// How many elements the partial sums of a filter's gradient may have together.
 const PARTIAL_SUMS: usize = 1 << 22;
 
 /// The sizes of a convolution; those of channels and filters are of one group.
+#[derive(Clone, Copy)]
 pub(super) struct Geometry {
     pub(super) images: usize,
     pub(super) groups: usize,
@@ -48,32 +50,32 @@ fn columns<T>(start: &[T], column_stride: usize) -> Strided<T> {
 
 impl Geometry {
     /// The elements of a channel of the input.
-    fn plane(&self) -> usize {
+    pub(super) fn plane(&self) -> usize {
         self.input[0] * self.input[1]
     }
 
     /// The elements of a channel of the output.
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
     /// The elements of a filter's channel.
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.windows[0].taps * self.windows[1].taps
     }
 
     /// The elements of a filter.
-    fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.channels * self.taps()
     }
 
     /// The multiplications of the whole convolution.
-    fn work(&self) -> usize {
+    pub(super) fn work(&self) -> usize {
         self.images * self.groups * self.filters * self.depth() * self.places()
     }
 
     /// Whether the input is the matrix of columns.
-    fn is_pointwise(&self) -> bool {
+    pub(super) fn is_pointwise(&self) -> bool {
         let plain = |w: &Windows| w.taps == 1 && w.stride == 1 && w.padding == [0, 0];
         self.windows.iter().all(plain)
     }
@@ -83,8 +85,21 @@ impl Geometry {
         (BLOCK / self.depth().max(1)).max(NARROWEST).min(self.places())
     }
 
+    /// Into how many pieces the images are cut whose shares of a sum of this size are added up
+    /// apart, and how many images each has.
+    pub(super) fn pieces(&self, size: usize) -> (usize, usize) {
+        let pieces = PIECES.min(self.images).min(PARTIAL_SUMS / size.max(1)).max(1);
+        let images = self.images.div_ceil(pieces).max(1);
+        (self.images.div_ceil(images).max(1), images)
+    }
+
     /// `y = w · columns(x)`
     pub(super) fn output<T: Scalar>(&self, x: &[T], w: &[T], y: &mut [T]) {
+        if self.is_direct() {
+            let (filter_stride, channel_stride) = (self.depth(), self.taps());
+            let w = Filters { numbers: w, filter_stride, channel_stride, flipped: false };
+            return T::with_widest(Correlation { geometry: *self, x, w, y });
+        }
         let (depth, places, block) = (self.depth(), self.places(), self.block());
         let blocks = places.div_ceil(block);
         let y = Rows(y.as_mut_ptr());
@@ -116,6 +131,11 @@ impl Geometry {
     /// The transpose of making columns, of `wᵀ · y`: the gradient at the input of the gradient
     /// `y` at the output.
     pub(super) fn input<T: Scalar>(&self, y: &[T], w: &[T], x: &mut [T]) {
+        if let Some(geometry) = self.backward().filter(Geometry::is_direct) {
+            let (filter_stride, channel_stride) = (self.taps(), self.depth());
+            let w = Filters { numbers: w, filter_stride, channel_stride, flipped: true };
+            return T::with_widest(Correlation { geometry, x: y, w, y: x });
+        }
         let (depth, places, block) = (self.depth(), self.places(), self.block());
         // Channels are independent, so they can be cut where there are few images and groups.
         let cut = PIECES.div_ceil((self.images * self.groups).max(1)).min(self.channels);
@@ -153,10 +173,11 @@ impl Geometry {
     /// `w = y · columns(x)ᵀ`, summed over the images: the gradient at the filter of the gradient
     /// `y` at the output.
     pub(super) fn filter<T: Scalar>(&self, x: &[T], y: &[T], w: &mut [T]) {
+        if self.is_direct() {
+            return T::with_widest(FilterGradient { geometry: *self, x, y, w });
+        }
         let size = w.len();
-        let pieces = PIECES.min(self.images).min(PARTIAL_SUMS / size.max(1)).max(1);
-        let images = self.images.div_ceil(pieces).max(1);
-        let pieces = self.images.div_ceil(images).max(1);
+        let (pieces, images) = self.pieces(size);
         if pieces == 1 {
             return self.filter_sums(0..self.images, images, x, y, w);
         }

@@ -1,10 +1,10 @@
 //! Matrix products, each made in the way that suits its shape.
 
 mod blocked;
-mod pack;
+pub(crate) mod pack;
 mod small;
 mod streamed;
-mod tile;
+pub(crate) mod tile;
 pub(crate) mod vector;
 
 use rayon::prelude::*;
@@ -52,11 +52,11 @@ unsafe impl<T: Send> Send for Rows<T> {}
 
 /// A matrix of results in memory, and whether to add to what it holds.
 #[derive(Clone, Copy)]
-struct Output<T> {
-    start: *mut T,
-    row_stride: usize,
-    column_stride: usize,
-    accumulate: bool,
+pub(crate) struct Output<T> {
+    pub(crate) start: *mut T,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
+    pub(crate) accumulate: bool,
 }
 
 // SAFETY: every thread derives disjoint tiles from it.
@@ -66,7 +66,7 @@ unsafe impl<T: Send> Send for Output<T> {}
 
 impl<T: Scalar> Output<T> {
     /// The same matrix from this row and column on.
-    fn at(self, row: usize, column: usize) -> Self {
+    pub(crate) fn at(self, row: usize, column: usize) -> Self {
         let offset = row * self.row_stride + column * self.column_stride;
         Self { start: self.start.wrapping_add(offset), ..self }
     }

@@ -13,7 +13,7 @@ use crate::scalar::Scalar;
 ///
 /// The processor must have the instruction set of `V`; `from` must have `depth` rows and `filled`
 /// columns, at most `width`, and `to` be valid for `depth · width` writes.
-pub(super) unsafe fn pack_panel<T: Scalar, V: Vector<T>>(
+pub(crate) unsafe fn pack_panel<T: Scalar, V: Vector<T>>(
     from: Strided<T>,
     [depth, filled]: [usize; 2],
     width: usize,

@@ -5,12 +5,60 @@ use super::vector::Vector;
 use super::{Output, Strided};
 use crate::scalar::Scalar;
 
+/// The left operand of a tile, read number by number.
+pub(crate) trait Left<T>: Copy {
+    /// Where a row starts.
+    fn row(self, i: usize) -> *const T;
+    /// How far behind its row's start the number stands that meets row `p` of the panel.
+    ///
+    /// # Safety
+    ///
+    /// There must be such a number.
+    unsafe fn offset(self, p: usize) -> usize;
+}
+
+impl<T: Copy> Left<T> for Strided<T> {
+    #[inline(always)]
+    fn row(self, i: usize) -> *const T {
+        self.at(i, 0).start
+    }
+
+    #[inline(always)]
+    unsafe fn offset(self, p: usize) -> usize {
+        p * self.column_stride
+    }
+}
+
+/// A matrix that is never laid out: its numbers stand wherever two tables say, as those that a
+/// filter covers in an image.
+#[derive(Clone, Copy)]
+pub(crate) struct Gathered<'a, T> {
+    pub(crate) base: *const T,
+    /// Where each row starts, behind the base.
+    pub(crate) starts: &'a [usize],
+    /// How far behind its start each number of a row stands.
+    pub(crate) offsets: &'a [usize],
+}
+
+impl<T: Copy> Left<T> for Gathered<'_, T> {
+    #[inline(always)]
+    fn row(self, i: usize) -> *const T {
+        self.base.wrapping_add(self.starts[i])
+    }
+
+    #[inline(always)]
+    unsafe fn offset(self, p: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { *self.offsets.get_unchecked(p) }
+    }
+}
+
 /// A panel of the right matrix: rows of one or two registers, one behind the other.
 #[derive(Clone, Copy)]
-pub(super) struct Panel<T> {
-    pub(super) start: *const T,
+pub(crate) struct Panel<T> {
+    pub(crate) start: *const T,
     /// Whether rows are one register wide rather than two.
-    pub(super) single: bool,
+    pub(crate) single: bool,
 }
 
 /// The columns of the widest panel there is: what a row of a tile may have.
@@ -22,9 +70,9 @@ const WIDEST: usize = 32;
 ///
 /// The processor must have the instruction set of `V`; `a` must have `rows` rows and `depth`
 /// columns, `b` `depth` rows, `c` `rows` rows and `columns` columns.
-pub(super) unsafe fn tile<T: Scalar, V: Vector<T>>(
+pub(crate) unsafe fn tile<T: Scalar, V: Vector<T>>(
     [rows, depth, columns]: [usize; 3],
-    a: Strided<T>,
+    a: impl Left<T>,
     b: Panel<T>,
     c: Output<T>,
 ) {
@@ -35,11 +83,11 @@ pub(super) unsafe fn tile<T: Scalar, V: Vector<T>>(
                 $(
                     // SAFETY: the caller's promise.
                     ($count, true) => unsafe {
-                        V::enter(#[inline(always)] move || of_size::<T, V, $count, 1>(depth, columns, a, b.start, c))
+                        V::enter(#[inline(always)] move || of_size::<T, V, _, $count, 1>(depth, columns, a, b.start, c))
                     },
                     // SAFETY: as above.
                     ($count, false) => unsafe {
-                        V::enter(#[inline(always)] move || of_size::<T, V, $count, 2>(depth, columns, a, b.start, c))
+                        V::enter(#[inline(always)] move || of_size::<T, V, _, $count, 2>(depth, columns, a, b.start, c))
                     },
                 )*
                 _ => unreachable!("a tile of {rows} rows"),
@@ -55,10 +103,10 @@ pub(super) unsafe fn tile<T: Scalar, V: Vector<T>>(
 ///
 /// As for [`tile`].
 #[inline(always)]
-unsafe fn of_size<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
+unsafe fn of_size<T: Scalar, V: Vector<T>, L: Left<T>, const M: usize, const N: usize>(
     depth: usize,
     columns: usize,
-    a: Strided<T>,
+    a: L,
     mut b: *const T,
     c: Output<T>,
 ) {
@@ -66,34 +114,64 @@ unsafe fn of_size<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
     // of `a`, `depth` rows of `b`, and `columns` numbers of a row of `c`.
     unsafe {
         let mut sums = [[V::splat(T::ZERO); N]; M];
-        let rows: [*const T; M] = std::array::from_fn(|i| a.at(i, 0).start);
+        let rows: [*const T; M] = std::array::from_fn(|i| a.row(i));
         for p in 0..depth {
             let right: [V; N] = std::array::from_fn(
                 #[inline(always)]
                 |n| V::load(b.add(n * V::LANES)),
             );
+            let offset = a.offset(p);
             for (sums, row) in sums.iter_mut().zip(rows) {
-                let left = V::splat(*row.add(p * a.column_stride));
+                let left = V::splat(*row.wrapping_add(offset));
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = left.multiply_add(right, *sum);
                 }
             }
             b = b.add(N * V::LANES);
         }
-        let whole = columns == N * V::LANES && c.column_stride == 1;
-        let mut line = [T::ZERO; WIDEST];
-        for (i, sums) in sums.iter().enumerate() {
-            for (n, &sum) in sums.iter().enumerate() {
-                if whole {
+        store::<T, V, M, N>(&sums, columns, c);
+    }
+}
+
+/// Writes or adds the first columns of a tile.
+///
+/// # Safety
+///
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn store<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
+    sums: &[[V; N]; M],
+    columns: usize,
+    c: Output<T>,
+) {
+    // SAFETY: the caller's promise; a line is at least as wide as a tile.
+    unsafe {
+        if columns == N * V::LANES && c.column_stride == 1 {
+            for (i, sums) in sums.iter().enumerate() {
+                for (n, &sum) in sums.iter().enumerate() {
                     let to = c.at(i, n * V::LANES).start;
                     if c.accumulate { V::load(to).add(sum) } else { sum }.store(to);
-                } else {
-                    sum.store(line.as_mut_ptr().add(n * V::LANES));
                 }
             }
-            if !whole {
-                c.put(i, &line[..columns]);
+            return;
+        }
+        let mut lines = [[T::ZERO; WIDEST]; M];
+        for (line, sums) in lines.iter_mut().zip(sums) {
+            for (n, sum) in sums.iter().enumerate() {
+                sum.store(line.as_mut_ptr().add(n * V::LANES));
             }
+        }
+        // Results that lie column by column are turned square by square.
+        let side = V::SQUARE;
+        let by_columns = c.row_stride == 1 && !c.accumulate && M.is_multiple_of(side);
+        let turned = if by_columns { columns / side * side } else { 0 };
+        for j in (0..turned).step_by(side) {
+            for i in (0..M).step_by(side) {
+                V::transpose(lines[i][j..].as_ptr(), WIDEST, c.at(i, j).start, c.column_stride);
+            }
+        }
+        for (i, line) in lines.iter().enumerate() {
+            c.at(0, turned).put(i, &line[turned..columns]);
         }
     }
 }
