@@ -176,7 +176,7 @@ fn table(settings: &[Vec<Trained>]) -> Table {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Early stopping", "One experiment of the lecture.", "target/early_stopping")
+    Experiments::new("Early stopping", "target/early_stopping")
         .command("cargo run --release --example")
         .add("early_stopping", experiment)
         .main()

@@ -233,7 +233,7 @@ fn table(runs: &[Vec<Trained>]) -> Table {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Model results", "", "target/model_results")
+    Experiments::new("Model results", "target/model_results")
         .command("cargo run --release --example")
         .add("model_results", experiment)
         .main()

@@ -136,7 +136,8 @@ fn experiments(folder: &str) -> Experiments {
             Ok(Section::new(name).claim(Claim::new("it holds", held)).text(format!("{seeds:?}")))
         }
     };
-    Experiments::new("Two", "Introduction", folder)
+    Experiments::new("Two", folder)
+        .introduction("Introduction")
         .command("cargo run --example")
         .add("first", section("First", true))
         .add("second", section("Second", false))
@@ -175,7 +176,7 @@ fn wrong_arguments_are_told_what_there_is() {
 #[test]
 fn an_experiment_s_error_ends_the_run() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing");
-    let failing = Experiments::new("", "", folder).add("fails", |run: &Run| {
+    let failing = Experiments::new("", folder).add("fails", |run: &Run| {
         run.over_seeds(|_| Tensor::<f32>::new([2], vec![1.0]))?;
         Ok(Section::new(""))
     });

@@ -53,7 +53,7 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Data complexity and model capacity", "", "target/capacity")
+    Experiments::new("Data complexity and model capacity", "target/capacity")
         .command("cargo run --release --example")
         .add("capacity", experiment)
         .main()

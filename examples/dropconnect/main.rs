@@ -180,7 +180,7 @@ fn table_of_training(trained: &[Vec<Trained>]) -> Table {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("DropConnect", "", "target/dropconnect")
+    Experiments::new("DropConnect", "target/dropconnect")
         .command("cargo run --release --example")
         .add("dropconnect", experiment)
         .main()

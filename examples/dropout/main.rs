@@ -215,7 +215,7 @@ fn table(sweep: &[(f64, &Vec<Trained>)]) -> Table {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Dropout", "", "target/dropout")
+    Experiments::new("Dropout", "target/dropout")
         .command("cargo run --release --example")
         .add("dropout", experiment)
         .main()

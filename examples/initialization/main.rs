@@ -94,7 +94,7 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Initialization", "", "target/initialization")
+    Experiments::new("Initialization", "target/initialization")
         .command("cargo run --release --example")
         .add("initialization", experiment)
         .main()

@@ -38,12 +38,10 @@ mod optimizers;
 mod weight_penalties;
 
 fn main() -> ExitCode {
-    let experiments = Experiments::new(
-        "Training process improvements",
+    let experiments = Experiments::new("Training process improvements", "target/lecture").introduction(
         "Each claim of the lecture, measured over several seeds. A difference counts only if its mean \
          over the seeds, each run both ways, is more than twice its standard error; figures are \
          means ± standard deviations between seeds.",
-        "target/lecture",
     );
     experiments
         .command("cargo run --release --example")

@@ -238,7 +238,7 @@ fn capitalized(name: &str) -> String {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Noise", "", "target/noise")
+    Experiments::new("Noise", "target/noise")
         .command("cargo run --release --example")
         .add("noise", experiment)
         .main()

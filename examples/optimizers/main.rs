@@ -48,7 +48,7 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Optimizers", "", "target/optimizers")
+    Experiments::new("Optimizers", "target/optimizers")
         .command("cargo run --release --example")
         .add("optimizers", experiment)
         .main()

@@ -189,7 +189,7 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Weight penalties", "", "target/weight_penalties")
+    Experiments::new("Weight penalties", "target/weight_penalties")
         .command("cargo run --release --example")
         .add("weight_penalties", experiment)
         .main()

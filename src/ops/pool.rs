@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use self::halving::{Halving, HalvingGradient};
 use super::window::{Padding, PerAxis, Windows};
 use super::{Array, Content, Operation, Site};
 use crate::exec::kernels::tasks::for_each_chunk;
@@ -12,6 +13,7 @@ use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
+mod halving;
 #[cfg(test)]
 mod tests;
 
@@ -242,6 +244,11 @@ impl Operation for Pool {
         let (plane, pooled) = (planes.sizes.iter().product(), planes.counts().iter().product());
         let work = x.len().max(out.len()) * 4;
         match self.kind {
+            Kind::Max if planes.halves() => T::with_widest(Halving { sizes: planes.sizes, x, out }),
+            Kind::ToMax if planes.halves() => {
+                let g = inputs[1].numbers();
+                T::with_widest(HalvingGradient { sizes: planes.sizes, x, g, out });
+            }
             Kind::Max => for_each_chunk(out, pooled, work, |i, out| {
                 let x = nth(x, i, plane);
                 planes.each_largest(x, |window, at| out[window] = x[at]);
@@ -323,6 +330,11 @@ impl Planes {
         std::array::from_fn(|axis| self.windows[axis].count(self.sizes[axis]).unwrap_or(0))
     }
 
+    /// Whether windows are of 2 by 2 places, one beside the other.
+    fn halves(&self) -> bool {
+        self.windows.iter().all(|w| w.taps == 2 && w.stride == 2 && w.padding == [0; 2])
+    }
+
     /// What the sum of a window is divided by for its mean.
     #[inline]
     fn divisor<T: Scalar>(&self, inside: usize) -> T {
@@ -353,25 +365,6 @@ impl Planes {
     #[inline(always)]
     fn each_largest<T: Scalar>(&self, x: &[T], mut visit: impl FnMut(usize, usize)) {
         let width = self.sizes[1];
-        let plain =
-            self.windows.iter().all(|w| w.taps == 2 && w.stride == 2 && w.padding == [0; 2]);
-        if plain && !x.iter().fold(false, |any, x| any | x.is_nan()) {
-            // Halving without a branch, which nobody could predict: the larger of each row, then
-            // of both rows.
-            let [high, wide] = self.counts();
-            for row in 0..high {
-                let above = &x[2 * row * width..][..2 * wide];
-                let below = &x[(2 * row + 1) * width..][..2 * wide];
-                let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
-                for (column, (above, below)) in pairs.enumerate() {
-                    let right = [above[1] > above[0], below[1] > below[0]].map(usize::from);
-                    let lower = usize::from(below[right[1]] > above[right[0]]);
-                    let place = (2 * row + lower) * width + 2 * column + right[lower];
-                    visit(row * wide + column, place);
-                }
-            }
-            return;
-        }
         self.each_window(|window, rows, columns| {
             visit(window, largest(x, width, rows, columns));
         });

@@ -42,7 +42,7 @@ type Experiment = Box<dyn Fn(&Run) -> Result<Section, Error>>;
 /// }
 ///
 /// # let folder = std::env::temp_dir().join("gradtape-experiments-example");
-/// let experiments = Experiments::new("Coins", "What coins do.", &folder).add("coin", coin);
+/// let experiments = Experiments::new("Coins", &folder).add("coin", coin);
 /// // as `fn main() -> ExitCode`: experiments.main()
 /// let tally = experiments.run(["--quick", "--only", "coin"])?;
 /// assert_eq!(tally.measured, 1);
@@ -98,15 +98,22 @@ impl Arguments {
 }
 
 impl Experiments {
-    /// Experiments whose page has this title and first paragraph and goes into this folder, unless
-    /// the arguments name another.
-    pub fn new(
-        title: impl Into<String>,
-        introduction: impl Into<String>,
-        folder: impl Into<PathBuf>,
-    ) -> Self {
-        let (title, introduction, folder) = (title.into(), introduction.into(), folder.into());
-        Self { title, introduction, folder, command: None, experiments: Vec::new() }
+    /// Experiments whose page has this title and goes into this folder, unless the arguments name
+    /// another.
+    pub fn new(title: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            title: title.into(),
+            introduction: String::new(),
+            folder: folder.into(),
+            command: None,
+            experiments: Vec::new(),
+        }
+    }
+
+    /// The page's first paragraph.
+    pub fn introduction(mut self, introduction: impl Into<String>) -> Self {
+        self.introduction = introduction.into();
+        self
     }
 
     /// What runs an experiment when its name is put behind it; the page tells it with each section.

@@ -77,7 +77,11 @@ impl Report {
              <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{}</style>\n\
              </head>\n<body>\n<header>\n<h1>{title}</h1>\n{}",
             include_str!("page.css"),
-            paragraph(&self.introduction)
+            if self.introduction.is_empty() {
+                String::new()
+            } else {
+                paragraph(&self.introduction)
+            }
         );
         if self.tally().measured > 0 {
             let _ = writeln!(html, "<p class=\"tally\">Claims: {}</p>", self.tally());

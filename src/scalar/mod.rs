@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
-use crate::exec::kernels::gemm::vector::Registers;
+use crate::exec::kernels::vector::Registers;
 use crate::ops::custom::CustomKernel;
 use crate::shape::Shape;
 

@@ -7,3 +7,4 @@ pub(crate) mod sparse;
 pub(crate) mod subnormal;
 pub(crate) mod sum;
 pub(crate) mod tasks;
+pub(crate) mod vector;

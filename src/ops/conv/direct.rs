@@ -14,11 +14,11 @@ use std::ops::Range;
 use super::kernel::{Geometry, PIECES};
 use crate::exec::kernels::gemm::pack::pack_panel;
 use crate::exec::kernels::gemm::tile::{Gathered, Panel, tile};
-use crate::exec::kernels::gemm::vector::{Vector, Work};
 use crate::exec::kernels::gemm::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::sum::add_rows;
 use crate::exec::kernels::tasks::{for_each_chunk, for_each_task};
+use crate::exec::kernels::vector::{Vector, Work};
 use crate::ops::window::Windows;
 use crate::scalar::Scalar;
 

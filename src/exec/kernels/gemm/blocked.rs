@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use super::pack::{pack_panel, pack_tile};
 use super::tile::{Panel, tile};
-use super::vector::Vector;
 use super::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::tasks::for_each_task;
+use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
 /// The most of the inner dimension that is taken at a time: eight rows of `f32` are then 12 kB.

@@ -5,14 +5,14 @@ pub(crate) mod pack;
 mod small;
 mod streamed;
 pub(crate) mod tile;
-pub(crate) mod vector;
 
 use rayon::prelude::*;
 
 use self::blocked::blocked;
 use self::streamed::streamed;
-use self::vector::{Vector, Work};
+
 use super::subnormal::FlushSubnormals;
+use super::vector::{Vector, Work};
 use crate::scalar::Scalar;
 
 /// A matrix in memory: where it starts and how far apart rows and columns lie.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Strided;
-use super::vector::Vector;
+use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
 /// Packs a panel of the right matrix: its rows one behind the other, each `width` long and filled up

@@ -4,10 +4,10 @@
 //! The large matrix is read once, a few rows at a time, while a block of the results stays in the
 //! first-level cache: packing it would take longer than the product.
 
-use super::vector::Vector;
 use super::{Output, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::tasks::for_each_task;
+use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
 /// The rows of the large matrix that are read together.

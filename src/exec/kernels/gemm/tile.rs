@@ -1,8 +1,8 @@
 //! The innermost loop of a product: a tile of results that stays in registers while the inner
 //! dimension passes.
 
-use super::vector::Vector;
 use super::{Output, Strided};
+use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
 /// The left operand of a tile, read number by number.
@@ -146,11 +146,18 @@ unsafe fn store<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
 ) {
     // SAFETY: the caller's promise; a line is at least as wide as a tile.
     unsafe {
-        if columns == N * V::LANES && c.column_stride == 1 {
+        if c.column_stride == 1 {
             for (i, sums) in sums.iter().enumerate() {
                 for (n, &sum) in sums.iter().enumerate() {
                     let to = c.at(i, n * V::LANES).start;
-                    if c.accumulate { V::load(to).add(sum) } else { sum }.store(to);
+                    let count = columns.saturating_sub(n * V::LANES);
+                    if count >= V::LANES {
+                        if c.accumulate { V::load(to).add(sum) } else { sum }.store(to);
+                    } else if c.accumulate {
+                        V::load_first(to, count).add(sum).store_first(to, count);
+                    } else {
+                        sum.store_first(to, count);
+                    }
                 }
             }
             return;
