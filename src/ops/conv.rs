@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use self::kernel::Geometry;
 use super::window::{Padding, PerAxis, Windows};
 use super::{Array, Content, Operation, Site};
 use crate::graph::{Operand, Var};
@@ -157,6 +158,20 @@ impl<const D: usize> Convolution<D> {
     }
 }
 
+impl Convolution<2> {
+    fn geometry(&self, x: &Shape, w: &Shape, y: &Shape) -> Geometry {
+        Geometry {
+            images: x[0],
+            groups: self.groups,
+            channels: w[1],
+            filters: w[0] / self.groups,
+            input: [x[2], x[3]],
+            output: [y[2], y[3]],
+            windows: [self.windows(0, w[2]), self.windows(1, w[3])],
+        }
+    }
+}
+
 impl Convolution<1> {
     /// The same over images of height 1.
     fn flat(&self) -> Convolution<2> {
@@ -304,16 +319,7 @@ impl Operation for Conv {
             Wanted::Input(_) => (shape, b.shape, a.shape),
             Wanted::Filter(_) => (a.shape, shape, b.shape),
         };
-        let groups = self.settings.groups;
-        let geometry = kernel::Geometry {
-            images: x[0],
-            groups,
-            channels: w[1],
-            filters: w[0] / groups,
-            input: [x[2], x[3]],
-            output: [y[2], y[3]],
-            windows: [self.settings.windows(0, w[2]), self.settings.windows(1, w[3])],
-        };
+        let geometry = self.settings.geometry(x, w, y);
         match self.wanted {
             Wanted::Output => geometry.output(a.numbers(), b.numbers(), out),
             Wanted::Input(_) => geometry.input(a.numbers(), b.numbers(), out),

@@ -207,5 +207,36 @@ unsafe fn transpose<T: Copy, const SIDE: usize>(
     }
 }
 
+/// A check of something that the registers of all instruction sets have to do alike.
+#[cfg(test)]
+pub(crate) trait Check {
+    /// Makes the check with one kind of registers, which the processor has.
+    fn check<T: crate::Scalar, V: Vector<T>>(&self);
+}
+
+/// Makes a check with each kind of registers that the processor has.
+#[cfg(test)]
+pub(crate) fn check_all(check: &impl Check) {
+    check.check::<f32, [f32; 4]>();
+    check.check::<f64, [f64; 2]>();
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::*;
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            check.check::<f32, __m256>();
+            check.check::<f64, __m256d>();
+            if is_x86_feature_detected!("avx512f") {
+                check.check::<f32, __m512>();
+                check.check::<f64, __m512d>();
+            }
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        check.check::<f32, std::arch::aarch64::float32x4_t>();
+        check.check::<f64, std::arch::aarch64::float64x2_t>();
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -97,27 +97,20 @@ impl Geometry {
     }
 }
 
-/// Filters in memory.
-#[derive(Clone, Copy)]
-pub(super) struct Filters<'a, T> {
-    pub(super) numbers: &'a [T],
-    pub(super) filter_stride: usize,
-    pub(super) channel_stride: usize,
-    /// Whether the elements of a filter lie the other way round.
-    pub(super) flipped: bool,
-}
-
 /// `y[f, place] = Σ x[c, place + tap] · w[f, c, tap]`
 pub(super) struct Correlation<'a, T> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [T],
-    pub(super) w: Filters<'a, T>,
+    pub(super) w: &'a [T],
     pub(super) y: &'a mut [T],
+    /// Whether this is the way [back](Geometry::backward): then the channels of the filters in
+    /// memory are filters here, and their elements lie the other way round.
+    pub(super) backward: bool,
 }
 
 impl<T: Scalar> Work<T> for Correlation<'_, T> {
     unsafe fn run<V: Vector<T>>(self) {
-        let Self { geometry: g, x, w, y } = self;
+        let Self { geometry: g, x, w, y, backward } = self;
         let (width, depth, places) = (2 * V::LANES, g.depth(), g.places());
         let panels = g.filters.div_ceil(width);
         let cut = PIECES.div_ceil((g.images * g.groups).max(1)).min(panels);
@@ -138,7 +131,10 @@ impl<T: Scalar> Work<T> for Correlation<'_, T> {
             with_scratch(g.groups * panels * depth * width, |packed: &mut [T]| {
                 for (i, panel) in packed.chunks_exact_mut(depth * width).enumerate() {
                     // SAFETY: this function's promise.
-                    unsafe { pack::<T, V>(&g, w, i / panels, i % panels * width, panel) };
+                    unsafe {
+                        let group = &w[i / panels * g.filters * depth..];
+                        pack::<T, V>(&g, group, backward, i % panels * width, panel);
+                    };
                 }
                 let packed = &*packed;
                 for_each_task::<T>(g.images * g.groups * cut, g.work(), |task| {
@@ -173,20 +169,19 @@ impl<T: Scalar> Work<T> for Correlation<'_, T> {
 /// The processor must have the instruction set of `V`.
 unsafe fn pack<T: Scalar, V: Vector<T>>(
     g: &Geometry,
-    w: Filters<'_, T>,
-    group: usize,
+    group: &[T],
+    backward: bool,
     first: usize,
     to: &mut [T],
 ) {
     let (width, filled) = panel_of::<T, V>(g.filters - first);
-    let group = &w.numbers[group * g.filters * g.depth()..];
+    let (filters, channels) = (g.filters * g.taps(), g.depth());
+    let (row_stride, column_stride) =
+        if backward { (filters, g.taps()) } else { (g.taps(), channels) };
     for (tap, to) in to.chunks_exact_mut(g.channels * width).take(g.taps()).enumerate() {
-        let tap = if w.flipped { g.taps() - 1 - tap } else { tap };
-        let from = Strided {
-            start: group[first * w.filter_stride + tap..].as_ptr(),
-            row_stride: w.channel_stride,
-            column_stride: w.filter_stride,
-        };
+        let tap = if backward { g.taps() - 1 - tap } else { tap };
+        let start = group[first * column_stride + tap..].as_ptr();
+        let from = Strided { start, row_stride, column_stride };
         // SAFETY: the filters have these channels; the panel has room for them.
         unsafe { pack_panel::<T, V>(from, [g.channels, filled], width, to.as_mut_ptr()) };
     }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::direct::{Correlation, FilterGradient, Filters};
+use super::direct::{Correlation, FilterGradient};
 use crate::exec::kernels::gemm::{Rows, Strided, gemm, gemm_alone};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::sum::add_rows;
@@ -96,9 +96,7 @@ impl Geometry {
     /// `y = w · columns(x)`
     pub(super) fn output<T: Scalar>(&self, x: &[T], w: &[T], y: &mut [T]) {
         if self.is_direct() {
-            let (filter_stride, channel_stride) = (self.depth(), self.taps());
-            let w = Filters { numbers: w, filter_stride, channel_stride, flipped: false };
-            return T::with_widest(Correlation { geometry: *self, x, w, y });
+            return T::with_widest(Correlation { geometry: *self, x, w, y, backward: false });
         }
         let (depth, places, block) = (self.depth(), self.places(), self.block());
         let blocks = places.div_ceil(block);
@@ -132,9 +130,7 @@ impl Geometry {
     /// `y` at the output.
     pub(super) fn input<T: Scalar>(&self, y: &[T], w: &[T], x: &mut [T]) {
         if let Some(geometry) = self.backward().filter(Geometry::is_direct) {
-            let (filter_stride, channel_stride) = (self.taps(), self.depth());
-            let w = Filters { numbers: w, filter_stride, channel_stride, flipped: true };
-            return T::with_widest(Correlation { geometry, x: y, w, y: x });
+            return T::with_widest(Correlation { geometry, x: y, w, y: x, backward: true });
         }
         let (depth, places, block) = (self.depth(), self.places(), self.block());
         // Channels are independent, so they can be cut where there are few images and groups.

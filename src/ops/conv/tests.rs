@@ -1,8 +1,10 @@
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus as Rng;
 
+use super::direct::{Correlation, FilterGradient};
 use super::*;
 use crate::Tape;
+use crate::exec::kernels::vector::{Check, Vector, Work, check_all};
 use crate::grad::GradCheck;
 use crate::init::Uniform;
 use crate::params::{ParamId, Parameter, Params};
@@ -306,4 +308,54 @@ fn what_does_not_fit_is_said() {
         assert!(said.starts_with(want), "{said}");
         assert!(said.contains("inputs: "), "{said}");
     }
+}
+
+/// The ways that need no columns, on whole numbers, of which sums are exact in any order.
+struct Direct;
+
+impl Check for Direct {
+    fn check<T: Scalar, V: Vector<T>>(&self) {
+        let mut rng = Seed(5).rng();
+        for _ in 0..100 {
+            let case @ (settings, x, w) = &random_case(&mut rng, 9, 40);
+            let y = &settings.output(x, w).unwrap();
+            let mut whole = |shape: &Shape| -> Vec<f64> {
+                (0..shape.numel()).map(|_| f64::from(rng.random_range(-3..4_i32))).collect()
+            };
+            let numbers = [whole(x), whole(w), whole(y)];
+            let mut wanted = [x, w, y].map(|shape| vec![0.0; shape.numel()]);
+            for_each_term(settings, x, w, y, |i, j, k| {
+                wanted[0][i] += numbers[1][j] * numbers[2][k];
+                wanted[1][j] += numbers[0][i] * numbers[2][k];
+                wanted[2][k] += numbers[0][i] * numbers[1][j];
+            });
+            let of_type = |numbers: &[f64]| -> Vec<T> {
+                numbers.iter().map(|&number| T::from_f64(number)).collect()
+            };
+            let [xs, ws, ys] = numbers.each_ref().map(|numbers| of_type(numbers));
+            let mut got = wanted.each_ref().map(|wanted| vec![T::from_f64(f64::NAN); wanted.len()]);
+            let geometry = settings.geometry(x, w, y);
+            let [gx, gw, gy] = &mut got;
+            // SAFETY: the processor has the registers.
+            unsafe {
+                if let Some(geometry) = geometry.backward().filter(Geometry::is_direct) {
+                    let (x, w, y) = (&ys[..], &ws[..], &mut gx[..]);
+                    Correlation { geometry, x, w, y, backward: true }.run::<V>();
+                    assert_eq!(*gx, of_type(&wanted[0]), "{case:?}");
+                }
+                if geometry.is_direct() {
+                    let (x, w, y) = (&xs[..], &ws[..], &mut gy[..]);
+                    Correlation { geometry, x, w, y, backward: false }.run::<V>();
+                    assert_eq!(*gy, of_type(&wanted[2]), "{case:?}");
+                    FilterGradient { geometry, x, y: &ys, w: gw }.run::<V>();
+                    assert_eq!(*gw, of_type(&wanted[1]), "{case:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_convolutions() {
+    check_all(&Direct);
 }

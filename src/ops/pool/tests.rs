@@ -1,7 +1,9 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
+use super::halving::{Halving, HalvingGradient};
 use super::*;
+use crate::exec::kernels::vector::{Check, Vector, Work, check_all};
 use crate::grad::GradCheck;
 use crate::params::{ParamId, Params};
 use crate::seed::Seed;
@@ -190,4 +192,55 @@ fn what_does_not_fit_is_said() {
         let said = panic.downcast_ref::<String>().expect("a message");
         assert!(said.starts_with(want), "{said}");
     }
+}
+
+/// Windows of 2 by 2 against the loop over windows of any kind, with ties and NaN.
+struct Halves;
+
+impl Check for Halves {
+    fn check<T: Scalar, V: Vector<T>>(&self) {
+        for (height, width) in (2..5).flat_map(|height| (2..70).map(move |width| (height, width))) {
+            let number = |i: usize| match i * i * 31 % 7 {
+                0 => T::from_f64(f64::NAN),
+                k => T::from_f64(k as f64),
+            };
+            let x: Vec<T> = (0..2 * height * width).map(number).collect();
+            let count = (height / 2) * (width / 2);
+            let g: Vec<T> = (0..2 * count).map(|i| T::from_f64(i as f64 + 1.0)).collect();
+            let (mut wanted, mut slopes) = (vec![T::ZERO; 2 * count], vec![T::ZERO; x.len()]);
+            let settings = Pooling::new(2);
+            for plane in 0..2 {
+                let first = plane * height * width;
+                let window = |places: Vec<usize>| {
+                    let above = |a: T, b: T| a > b || (a.is_nan() && !b.is_nan());
+                    let largest = |best: usize, at: usize| {
+                        if above(x[first + at], x[first + best]) { at } else { best }
+                    };
+                    places.into_iter().reduce(largest).unwrap()
+                };
+                let all = windows(&settings, &[1, 1, height, width].into());
+                for (i, places) in all.into_iter().enumerate() {
+                    let at = first + window(places);
+                    wanted[plane * count + i] = x[at];
+                    slopes[at] = g[plane * count + i];
+                }
+            }
+            let nan = T::from_f64(f64::NAN);
+            let (mut out, mut spread) = (vec![nan; 2 * count], vec![nan; x.len()]);
+            let sizes = [height, width];
+            // SAFETY: the processor has the registers.
+            unsafe {
+                Halving { sizes, x: &x, out: &mut out }.run::<V>();
+                HalvingGradient { sizes, x: &x, g: &g, out: &mut spread }.run::<V>();
+            }
+            // As text, in which NaN equals NaN.
+            assert_eq!(format!("{out:?}"), format!("{wanted:?}"), "{sizes:?}");
+            assert_eq!(spread, slopes, "{sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_halves() {
+    check_all(&Halves);
 }

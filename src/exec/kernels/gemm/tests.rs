@@ -1,4 +1,5 @@
 use super::*;
+use crate::exec::kernels::vector::{Check, check_all};
 
 /// Whole numbers, of which products are exact in any order.
 fn numbers(len: usize, from: usize) -> Vec<f64> {
@@ -88,38 +89,47 @@ fn cutting_a_product_does_not_change_its_bits() {
 
 const LAYOUTS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
 
-/// Checks both ways to large products with one kind of registers, which the processor must have,
-/// where rows of results lie apart: what is between them stays as it is.
-fn check_registers<T: Scalar, V: Vector<T>>() {
-    for sizes @ [m, k, n] in
-        [[1, 1, 1], [3, 5, 40], [17, 4, 100], [70, 9, 31], [9, 400, 70], [11, 390, 800]]
-    {
-        let convert = |numbers: Vec<f64>| numbers.into_iter().map(T::from_f64).collect::<Vec<T>>();
-        let (a, b) = (convert(numbers(m * k, 0)), convert(numbers(k * n, 5)));
-        let apart = n + 3;
-        for (layout, accumulate, way) in LAYOUTS.into_iter().flat_map(|layout| {
-            let ways = [Way::Blocked, Way::Streamed].into_iter();
-            ways.flat_map(move |way| [(layout, false, way), (layout, true, way)])
-        }) {
-            let a = strided(&a, [m, k], layout[0]);
-            let b = strided(&b, [k, n], layout[1]);
-            if b.column_stride != 1 && matches!(way, Way::Streamed) {
-                continue;
-            }
-            let mut c = vec![T::ONE; m * apart];
-            let out =
-                Output { start: c.as_mut_ptr(), row_stride: apart, column_stride: 1, accumulate };
-            // SAFETY: the views describe the vectors above, whatever calls this promises the rest.
-            unsafe { Large { sizes, a, b, c: out, way, threads: false }.run::<V>() };
-            for (at, got) in c.iter().enumerate() {
-                let (i, j) = (at / apart, at % apart);
-                let mut want = if accumulate || j >= n { 1.0 } else { 0.0 };
-                if j < n {
-                    // SAFETY: within the matrices.
-                    let term = |p| unsafe { (*a.at(i, p).start * *b.at(p, j).start).to_f64() };
-                    want += (0..k).map(term).sum::<f64>();
+/// Both ways to large products, where rows of results lie apart: what is between them stays as it
+/// is.
+struct LargeProducts;
+
+impl Check for LargeProducts {
+    fn check<T: Scalar, V: Vector<T>>(&self) {
+        for sizes @ [m, k, n] in
+            [[1, 1, 1], [3, 5, 40], [17, 4, 100], [70, 9, 31], [9, 400, 70], [11, 390, 800]]
+        {
+            let convert =
+                |numbers: Vec<f64>| numbers.into_iter().map(T::from_f64).collect::<Vec<T>>();
+            let (a, b) = (convert(numbers(m * k, 0)), convert(numbers(k * n, 5)));
+            let apart = n + 3;
+            for (layout, accumulate, way) in LAYOUTS.into_iter().flat_map(|layout| {
+                let ways = [Way::Blocked, Way::Streamed].into_iter();
+                ways.flat_map(move |way| [(layout, false, way), (layout, true, way)])
+            }) {
+                let a = strided(&a, [m, k], layout[0]);
+                let b = strided(&b, [k, n], layout[1]);
+                if b.column_stride != 1 && matches!(way, Way::Streamed) {
+                    continue;
                 }
-                assert_eq!(got.to_f64(), want, "{sizes:?} {layout:?} {accumulate} ({i}, {j})");
+                let mut c = vec![T::ONE; m * apart];
+                let out = Output {
+                    start: c.as_mut_ptr(),
+                    row_stride: apart,
+                    column_stride: 1,
+                    accumulate,
+                };
+                // SAFETY: the views describe the vectors above, whatever calls this promises the rest.
+                unsafe { Large { sizes, a, b, c: out, way, threads: false }.run::<V>() };
+                for (at, got) in c.iter().enumerate() {
+                    let (i, j) = (at / apart, at % apart);
+                    let mut want = if accumulate || j >= n { 1.0 } else { 0.0 };
+                    if j < n {
+                        // SAFETY: within the matrices.
+                        let term = |p| unsafe { (*a.at(i, p).start * *b.at(p, j).start).to_f64() };
+                        want += (0..k).map(term).sum::<f64>();
+                    }
+                    assert_eq!(got.to_f64(), want, "{sizes:?} {layout:?} {accumulate} ({i}, {j})");
+                }
             }
         }
     }
@@ -127,25 +137,7 @@ fn check_registers<T: Scalar, V: Vector<T>>() {
 
 #[test]
 fn every_instruction_set_gives_the_same_products() {
-    check_registers::<f32, [f32; 4]>();
-    check_registers::<f64, [f64; 2]>();
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::*;
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            check_registers::<f32, __m256>();
-            check_registers::<f64, __m256d>();
-            if is_x86_feature_detected!("avx512f") {
-                check_registers::<f32, __m512>();
-                check_registers::<f64, __m512d>();
-            }
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        check_registers::<f32, std::arch::aarch64::float32x4_t>();
-        check_registers::<f64, std::arch::aarch64::float64x2_t>();
-    }
+    check_all(&LargeProducts);
 }
 
 #[test]
