@@ -49,7 +49,7 @@ impl Operation for Remat {
 impl<'t> Var<'t> {
     /// What `f` makes of this value, but with the values on the way computed again for the
     /// backward pass instead of being kept until then. This trades time for memory, and changes no
-    /// bit of any result.
+    /// bit of a value or a gradient.
     ///
     /// Without it, a training step keeps nearly all values of the forward pass. Of a part that is
     /// recorded here it keeps what the part reads from outside and its result; when the backward
