@@ -14,9 +14,9 @@ pub use crate::layers::{
     ActivationPenalty, AlphaDropout, AvgPool2d, BatchNorm, Conv1d, Conv2d, ConvTranspose1d,
     ConvTranspose2d, Dense, DropConnect, Dropout, Elu, Embedding, Flatten, FractionalMaxPool2d,
     GaussianDropout, GaussianNoise, Gelu, GlobalAvgPool2d, GroupNorm, Gru, Layer, LayerNorm,
-    LeakyRelu, LogSoftmax, Lstm, MaxPool2d, OriginalDropout, Recurrent, Relu, Reshape, Residual,
-    RunningStatistics, Scaling, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, SpatialDropout,
-    StochasticDepth, Tanh,
+    LeakyRelu, LogSoftmax, Lstm, MaxPool2d, OriginalDropout, Recurrent, Relu, Remat, Reshape,
+    Residual, RunningStatistics, Scaling, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus,
+    SpatialDropout, StochasticDepth, Tanh,
 };
 pub use crate::loss;
 pub use crate::optim::{

@@ -78,6 +78,7 @@ fn every_layer() -> Vec<(&'static str, Kind, Vec<usize>, Build)> {
             Box::new(StochasticDepth::new(dense, 0.7).per_batch().scaling(Scaling::Original))
         }),
         ("Residual", Plain, vec![5], |p| Box::new(Residual::new(Dense::new(5, 5).build(p, "l")))),
+        ("Remat", Noisy, vec![20], |_| Box::new(Remat::new(Dropout(0.4)))),
         ("ActivationPenalty", Plain, vec![5], |_| Box::new(ActivationPenalty::new(L2(0.1)))),
         ("Sequential", OfBatch, vec![5], |p| Box::new(
             Sequential::new()

@@ -80,14 +80,15 @@ pub(super) fn place(
     shapes: impl Iterator<Item = Shape>,
     reached: std::sync::Arc<[bool]>,
 ) -> Plan {
-    let Lowered { storages, steps, outputs } = lowered;
+    let Lowered { storages, mut steps, outputs } = lowered;
     let mut last_use = vec![0; storages.len()];
-    for (at, step) in steps.iter().enumerate() {
-        step.for_each_storage(|storage| last_use[storage] = at);
+    for (at, (_, step)) in steps.iter_mut().enumerate() {
+        used(step).for_each(|storage| last_use[storage] = at);
     }
     outputs.iter().for_each(|&(storage, _)| last_use[storage] = usize::MAX);
     let mut placing = Placing { nodes, storages, last_use, arena: FreeList::default() };
-    let steps = steps.into_iter().enumerate().map(|(at, draft)| placing.step(at, draft)).collect();
+    let steps = steps.into_iter().enumerate();
+    let steps = steps.map(|(at, (_, draft))| placing.step(at, draft)).collect();
     let outputs = outputs
         .iter()
         .zip(shapes)
@@ -99,32 +100,11 @@ pub(super) fn place(
     Plan { steps, arena: placing.arena.end, outputs, reached }
 }
 
-impl StepDraft {
-    /// Calls `visit` for everything that the step reads or writes.
-    fn for_each_storage(&self, mut visit: impl FnMut(StorageId)) {
-        match self {
-            StepDraft::Group(group) => {
-                for load in &group.loads {
-                    if let LoadDraft::View(view) = load {
-                        visit(view.storage);
-                    }
-                }
-                group.stores.iter().for_each(|(_, storage)| visit(*storage));
-                group.closings.iter().for_each(|(_, storage, _)| visit(*storage));
-            }
-            StepDraft::Product(product) => {
-                [product.a.storage, product.b.storage, product.c].into_iter().for_each(visit);
-            }
-            StepDraft::Call { inputs, out, .. } => {
-                for input in inputs {
-                    if let ArgumentDraft::Numbers(storage, ..) = input {
-                        visit(*storage);
-                    }
-                }
-                visit(*out);
-            }
-        }
-    }
+/// Everything that a step reads or writes.
+fn used(step: &mut StepDraft) -> impl Iterator<Item = StorageId> {
+    let mut all: SmallVec<[StorageId; 8]> = step.reads().into_iter().map(|read| *read).collect();
+    all.extend(step.writes().into_iter().map(|written| *written));
+    all.into_iter()
 }
 
 impl Placing<'_> {
@@ -138,9 +118,8 @@ impl Placing<'_> {
         *place.get_or_insert_with(|| Place::Arena(self.arena.take(*len)))
     }
 
-    fn step(&mut self, at: usize, draft: StepDraft) -> Step {
-        let mut used: SmallVec<[StorageId; 8]> = SmallVec::new();
-        draft.for_each_storage(|storage| used.push(storage));
+    fn step(&mut self, at: usize, mut draft: StepDraft) -> Step {
+        let mut used: SmallVec<[StorageId; 8]> = used(&mut draft).collect();
         let step = match draft {
             StepDraft::Group(group) => Step::Group(self.group(at, group)),
             StepDraft::Product(product) => Step::Product(self.product(&product)),

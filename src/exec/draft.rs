@@ -16,7 +16,8 @@ pub(super) type StorageId = usize;
 /// Steps whose results have no place yet.
 pub(super) struct Lowered {
     pub(super) storages: Vec<Storage>,
-    pub(super) steps: Vec<StepDraft>,
+    /// The steps in order, each with the first of the nodes that it is drafted for.
+    pub(super) steps: Vec<(NodeId, StepDraft)>,
     /// Where the wanted values are, in the order of the request.
     pub(super) outputs: Vec<(StorageId, usize)>,
 }
@@ -30,7 +31,10 @@ impl Lowered {
 }
 
 /// A stretch of numbers.
+#[derive(Clone)]
 pub(super) struct Storage {
+    /// The node whose value it holds in the end.
+    pub(super) node: NodeId,
     pub(super) len: usize,
     /// Where it stands, if that is not for the arena to decide.
     pub(super) place: Option<Place>,
@@ -38,10 +42,49 @@ pub(super) struct Storage {
     pub(super) bound: bool,
 }
 
+#[derive(Clone)]
 pub(super) enum StepDraft {
     Group(GroupDraft),
     Product(ProductDraft),
     Call { node: NodeId, inputs: SmallVec<[ArgumentDraft; 2]>, out: StorageId },
+}
+
+impl StepDraft {
+    /// The storages that the step reads.
+    pub(super) fn reads(&mut self) -> SmallVec<[&mut StorageId; 8]> {
+        match self {
+            StepDraft::Group(group) => {
+                let views = group.loads.iter_mut().filter_map(|load| match load {
+                    LoadDraft::View(view) => Some(&mut view.storage),
+                    _ => None,
+                });
+                views.collect()
+            }
+            StepDraft::Product(product) => {
+                [&mut product.a.storage, &mut product.b.storage].into_iter().collect()
+            }
+            StepDraft::Call { inputs, .. } => {
+                let numbers = inputs.iter_mut().filter_map(|input| match input {
+                    ArgumentDraft::Numbers(storage, ..) => Some(storage),
+                    _ => None,
+                });
+                numbers.collect()
+            }
+        }
+    }
+
+    /// The storages that the step writes, or adds to.
+    pub(super) fn writes(&mut self) -> SmallVec<[&mut StorageId; 8]> {
+        match self {
+            StepDraft::Group(group) => {
+                let stores = group.stores.iter_mut().map(|(_, storage)| storage);
+                let closings = group.closings.iter_mut().map(|(_, storage, _)| storage);
+                stores.chain(closings).collect()
+            }
+            StepDraft::Product(product) => [&mut product.c].into_iter().collect(),
+            StepDraft::Call { out, .. } => [out].into_iter().collect(),
+        }
+    }
 }
 
 /// Numbers in memory: where they start within a storage, and at which strides they are read.
@@ -63,6 +106,7 @@ impl ViewDraft {
 
 /// `C = A B`, or `C += A B`, for each of some matrices; each operand with its row and column
 /// stride.
+#[derive(Clone)]
 pub(super) struct ProductDraft {
     pub(super) sizes: [usize; 3],
     pub(super) batch: Batch,
@@ -72,6 +116,7 @@ pub(super) struct ProductDraft {
     pub(super) accumulate: bool,
 }
 
+#[derive(Clone)]
 pub(super) enum ArgumentDraft {
     Numbers(StorageId, usize, Shape),
     Attached(u32, Shape),
@@ -80,7 +125,7 @@ pub(super) enum ArgumentDraft {
 
 /// A group of element-wise operations over one space. Operands are numbered: first the loads, in
 /// the finished group, then the results of the code; here each by its own list.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct GroupDraft {
     pub(super) space: Shape,
     pub(super) loads: Vec<LoadDraft>,
@@ -93,6 +138,17 @@ pub(super) struct GroupDraft {
     pub(super) sealed: bool,
 }
 
+impl GroupDraft {
+    /// A load as an operand: a new one unless the group has it already.
+    pub(super) fn load(&mut self, load: LoadDraft) -> OperandDraft {
+        let at = self.loads.iter().position(|known| *known == load).unwrap_or_else(|| {
+            self.loads.push(load);
+            self.loads.len() - 1
+        });
+        OperandDraft::Load(at)
+    }
+}
+
 #[derive(Clone, PartialEq)]
 pub(super) enum LoadDraft {
     Immediate(Constant),
@@ -100,6 +156,7 @@ pub(super) enum LoadDraft {
     View(ViewDraft),
 }
 
+#[derive(Clone)]
 pub(super) struct CodeDraft {
     pub(super) op: Elementwise,
     pub(super) args: [OperandDraft; MAX_ARITY],

@@ -51,6 +51,8 @@ struct Lowering<'a> {
     values: Vec<Option<Value>>,
     groups: Vec<GroupDraft>,
     lowered: Lowered,
+    /// The node that is being lowered; one behind the last once all are.
+    current: NodeId,
     /// The most operands of a group: fewer than it takes for two operations turns fusion off.
     limit: usize,
 }
@@ -71,14 +73,17 @@ pub(super) fn lower(
         values: vec![None; nodes.len()],
         groups: Vec::new(),
         lowered: Lowered { storages: Vec::new(), steps: Vec::new(), outputs: Vec::new() },
+        current: NodeId(0),
         limit: if fuse { MAX_OPERANDS } else { 0 },
     };
     for index in (0..nodes.len()).filter(|&index| simplified.live[index]) {
         let id = NodeId(index as u32);
         if simplified.of(id) == id || simplified.constants[index].is_some() {
+            lowering.current = id;
             lowering.node(id);
         }
     }
+    lowering.current = NodeId(nodes.len() as u32);
     lowering.finish(outputs, gradients);
     lowering.lowered
 }
@@ -123,14 +128,14 @@ impl Lowering<'_> {
             Source::Seed => return Value::Seed,
         };
         let len = self.shape(id).numel();
-        self.lowered.storages.push(Storage { len, place: Some(place), bound: true });
+        self.lowered.storages.push(Storage { node: id, len, place: Some(place), bound: true });
         self.contiguous_value(id, self.lowered.storages.len() - 1)
     }
 
     /// New memory for a node's value.
     fn allocate(&mut self, id: NodeId) -> StorageId {
         let len = self.shape(id).numel();
-        self.lowered.storages.push(Storage { len, place: None, bound: false });
+        self.lowered.storages.push(Storage { node: id, len, place: None, bound: false });
         self.lowered.storages.len() - 1
     }
 
@@ -236,12 +241,7 @@ impl Lowering<'_> {
                 LoadDraft::View(view.broadcast(self.shape(input), space))
             }
         };
-        let loads = &mut self.groups[group].loads;
-        let at = loads.iter().position(|known| *known == load).unwrap_or_else(|| {
-            loads.push(load);
-            loads.len() - 1
-        });
-        OperandDraft::Load(at)
+        self.groups[group].load(load)
     }
 
     /// Seals the group that computes a value, if it is open.
@@ -266,7 +266,10 @@ impl Lowering<'_> {
         for ((_, storage, _), &id) in draft.closings.iter().zip(&draft.closed) {
             self.values[id.index()] = Some(self.contiguous_value(id, *storage));
         }
-        self.lowered.steps.push(StepDraft::Group(draft));
+        let computed =
+            draft.code.iter().map(|entry| entry.node).chain(draft.closed.iter().copied());
+        let first = computed.min().unwrap_or(self.current);
+        self.lowered.steps.push((first, StepDraft::Group(draft)));
     }
 
     // Values in memory.
@@ -299,12 +302,13 @@ impl Lowering<'_> {
         let storage = into.unwrap_or_else(|| self.allocate(id));
         let space = self.shape(id).clone();
         let view = ViewDraft { storage, start: 0, strides: space.strides() };
-        self.lowered.steps.push(StepDraft::Group(GroupDraft {
+        let group = GroupDraft {
             space,
             loads: vec![load],
             stores: vec![(OperandDraft::Load(0), storage)],
             ..GroupDraft::default()
-        }));
+        };
+        self.lowered.steps.push((self.current, StepDraft::Group(group)));
         self.values[id.index()] = Some(Value::View(view.clone()));
         view
     }
@@ -367,6 +371,7 @@ impl Lowering<'_> {
         if *self.shape(other) == *self.shape(id)
             && let Some(c) = self.may_overwrite(other)
         {
+            self.lowered.storages[c].node = id;
             return Some(self.product(product, c, true));
         }
         let c = self.allocate(product);
@@ -391,7 +396,7 @@ impl Lowering<'_> {
             .map(|i| (counted.sizes[i], counted.strides[0][i], counted.strides[1][i]))
             .collect();
         let product = ProductDraft { sizes, batch, a, b, c, accumulate };
-        self.lowered.steps.push(StepDraft::Product(product));
+        self.lowered.steps.push((id, StepDraft::Product(product)));
         self.contiguous_value(id, c)
     }
 
@@ -409,7 +414,7 @@ impl Lowering<'_> {
         });
         let inputs = arguments.collect();
         let out = self.allocate(id);
-        self.lowered.steps.push(StepDraft::Call { node: id, inputs, out });
+        self.lowered.steps.push((id, StepDraft::Call { node: id, inputs, out }));
         self.contiguous_value(id, out)
     }
 

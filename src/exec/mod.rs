@@ -1,8 +1,8 @@
 //! The executor: makes a plan of a graph and runs it over numbers.
 //!
 //! In the order in which a graph passes through: [`simplify`] drops what is not needed or said
-//! twice, [`lower`] drafts fused groups, products and calls, [`buffers`] places their results in
-//! one arena, [`run`] runs them, groups tile by tile in [`fused`]. [`oracle`] is the plain
+//! twice, [`lower`] drafts fused groups, products and calls, [`remat`] repeats those of the
+//! [`parts`] that are not to keep their values, [`buffers`] places the results in one arena, [`run`] runs them, groups tile by tile in [`fused`]. [`oracle`] is the plain
 //! interpreter that all of this is tested against.
 
 mod arena;
@@ -13,7 +13,9 @@ pub(crate) mod kernels;
 mod lower;
 mod memory;
 pub(crate) mod oracle;
+mod parts;
 mod plan;
+mod remat;
 mod run;
 mod simplify;
 mod tiling;
@@ -39,7 +41,10 @@ pub(crate) fn plan(
     fuse: bool,
 ) -> Plan {
     let simplified = simplify::simplify(nodes, outputs, gradients);
-    let lowered = lower::lower(nodes, &simplified, outputs, gradients, layout, fuse);
+    let mut lowered = lower::lower(nodes, &simplified, outputs, gradients, layout, fuse);
+    if let Some(parts) = parts::Parts::find(nodes, &simplified) {
+        lowered = remat::repeat(lowered, &parts);
+    }
     let mut reached = vec![false; layout.entries().len()];
     gradients.iter().for_each(|(id, _)| reached[id.index()] = true);
     let shapes = outputs.iter().map(|id| nodes[id.index()].shape.clone());

@@ -124,7 +124,7 @@ fn identity(
 ) -> Option<NodeId> {
     let is = |i: usize, value: f64| constants[inputs[i].index()] == Some(Constant(value));
     let same = match node.op {
-        Op::View(View::Detach) | Op::Custom(Custom::Rule(_)) => inputs[0],
+        Op::View(View::Detach) | Op::Remat(_) | Op::Custom(Custom::Rule(_)) => inputs[0],
         Op::Elementwise(Elementwise::mul) if is(1, 1.0) => inputs[0],
         Op::Elementwise(Elementwise::mul) if is(0, 1.0) => inputs[1],
         Op::Elementwise(Elementwise::div) if is(1, 1.0) => inputs[0],

@@ -1,6 +1,7 @@
 //! The executor against the plain interpreter, on random graphs.
 
 mod every_operation;
+mod remat;
 
 use rand::RngExt;
 

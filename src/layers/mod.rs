@@ -9,7 +9,7 @@
 //! | [`BatchNorm`], [`LayerNorm`], [`GroupNorm`] | features, images |
 //! | [`Relu`], [`LeakyRelu`], [`Elu`], [`Selu`], [`Gelu`], [`Silu`], [`Tanh`], [`Sigmoid`], [`Softplus`], [`Softmax`], [`LogSoftmax`] | anything |
 //! | [`Dropout`], [`OriginalDropout`], [`SpatialDropout`], [`AlphaDropout`], [`GaussianDropout`], [`GaussianNoise`], [`DropConnect`], [`StochasticDepth`]: see [`noise`](crate::noise) | anything |
-//! | [`Sequential`], [`Residual`], [`Flatten`], [`Reshape`], [`ActivationPenalty`] | what others are put together with |
+//! | [`Sequential`], [`Residual`], [`Remat`], [`Flatten`], [`Reshape`], [`ActivationPenalty`] | what others are put together with |
 //!
 //! Those with parameters are built: `Dense::new(784, 512).build(&mut params, "hidden")` adds
 //! `hidden/kernel` and `hidden/bias`. By default kernels are drawn by Glorot's uniform initializer
@@ -24,6 +24,7 @@ mod noise;
 mod normalization;
 mod pooling;
 mod recurrent;
+mod remat;
 mod reshape;
 mod residual;
 mod sequential;
@@ -49,6 +50,7 @@ pub use normalization::{
 };
 pub use pooling::{AvgPool2d, FractionalMaxPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use recurrent::{Gru, GruBuilder, Lstm, LstmBuilder, Recurrent, RecurrentBuilder};
+pub use remat::Remat;
 pub use reshape::{Flatten, Reshape};
 pub use residual::Residual;
 pub use sequential::Sequential;

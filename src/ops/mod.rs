@@ -180,6 +180,8 @@ families! {
     custom: Custom,
     /// The softmax along an axis or its logarithm.
     softmax: Softmax,
+    /// The end of a part whose inner values are computed again.
+    remat: Remat,
     /// A new value of a parameter that is state.
     #[serde(skip)]
     state: Update,

@@ -150,6 +150,8 @@ fn layouts() -> Vec<Sample> {
         of("permute", &[&[2, 3, 4]], |x| x[0].permute(&[2, 0, 1])),
         of("transpose", &[&[2, 3, 4]], |x| x[0].transpose()),
         of("detach", &[&[2, 3]], |x| x[0].detach()),
+        of("remat", &[&[2, 3]], |x| x[0].remat(|x| x)),
+        of("remat", &[&[2, 3]], |x| x[0].remat(|x| x.tanh() * x.sum_keep(1).exp())),
         of("slice", &[&[2, 5]], |x| x[0].slice(1, 1..4)),
         of("slice_step", &[&[2, 6]], |x| x[0].slice_step(1, 1.., 2)),
         of("pad", &[&[2, 3]], |x| x[0].pad(&[[1, 0], [0, 2]], 0.5)),
