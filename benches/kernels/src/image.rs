@@ -2,7 +2,8 @@
 
 use gradtape::Convolution;
 
-use crate::suite::{Family, Work, tensor};
+use crate::machine::Work;
+use crate::suite::{Family, tensor};
 
 pub(crate) fn bench(family: &mut Family<'_>) {
     convolution(family, [64, 1, 28], 32);

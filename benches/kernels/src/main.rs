@@ -27,6 +27,7 @@
 
 mod elementwise;
 mod image;
+#[path = "../../../examples/scale/machine/mod.rs"]
 mod machine;
 mod optimizer;
 mod product;

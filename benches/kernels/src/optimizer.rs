@@ -4,7 +4,8 @@ use gradtape::optim::Optimizer;
 use gradtape::prelude::{AdaGrad, Adam, AdamW, Momentum, RmsProp, Sgd};
 use gradtape::{Params, Seed, Tape};
 
-use crate::suite::{Family, Work, tensor};
+use crate::machine::Work;
+use crate::suite::{Family, tensor};
 
 /// How many parameters.
 const N: usize = 1 << 20;

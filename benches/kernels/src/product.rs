@@ -2,7 +2,8 @@
 
 use gradtape::{Tensor, Var};
 
-use crate::suite::{Family, Work, tensor};
+use crate::machine::Work;
+use crate::suite::{Family, tensor};
 
 /// Whether the operands are stored as they are read, `n`, or transposed, `t`.
 type Op = for<'t> fn([Var<'t>; 2]) -> Var<'t>;

@@ -2,7 +2,8 @@
 
 use gradtape::Var;
 
-use crate::suite::{Family, Work, tensor};
+use crate::machine::Work;
+use crate::suite::{Family, tensor};
 
 type Op = for<'t> fn([Var<'t>; 1]) -> Var<'t>;
 

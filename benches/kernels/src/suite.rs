@@ -8,20 +8,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use gradtape::{Params, Seed, Tape, Tensor, Var};
 
-/// The least that a kernel has to do.
-#[derive(Clone, Copy)]
-pub(crate) struct Work {
-    pub(crate) flops: usize,
-    /// Numbers read and numbers written.
-    pub(crate) read: usize,
-    pub(crate) written: usize,
-}
-
-impl Work {
-    pub(crate) fn bytes(self) -> usize {
-        (self.read + self.written) * size_of::<f32>()
-    }
-}
+use crate::machine::Work;
 
 /// The time of a kernel.
 pub(crate) struct Timing {

@@ -7,12 +7,26 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use crate::suite::Work;
+/// The least that has to be done.
+#[derive(Clone, Copy)]
+pub(crate) struct Work {
+    /// Floating-point operations.
+    pub(crate) flops: usize,
+    /// Numbers read and numbers written.
+    pub(crate) read: usize,
+    pub(crate) written: usize,
+}
+
+impl Work {
+    pub(crate) fn bytes(self) -> usize {
+        (self.read + self.written) * size_of::<f32>()
+    }
+}
 
 /// Best rates, of all threads together.
 pub(crate) struct Machine {
     /// Floating-point operations in a second, a fused multiply-add being two.
-    peak: f64,
+    pub(crate) peak: f64,
     /// In order of size.
     levels: Vec<Level>,
 }
