@@ -7,8 +7,8 @@ use crate::suite::{Family, tensor};
 
 type Op = for<'t> fn([Var<'t>; 1]) -> Var<'t>;
 
-/// Rows and columns that fit the second-level cache, and that fit none.
-const SIZES: [[usize; 2]; 2] = [[128, 512], [16_384, 1024]];
+/// Rows and columns that fit the second-level cache, those of ten classes, and those that fit none.
+const SIZES: [[usize; 2]; 3] = [[128, 512], [8192, 10], [16_384, 1024]];
 
 pub(crate) fn bench(family: &mut Family<'_>) {
     for [rows, columns] in SIZES {
