@@ -1,11 +1,13 @@
-//! The softmax along an axis and its logarithm, each in one pass a row.
+//! The softmax along an axis and its logarithm, several rows or columns side by side.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Array, Operation, Site, check_axis, write_call};
+use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::simd::vectorize;
+use crate::exec::kernels::tasks::for_each_chunk;
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -49,18 +51,16 @@ impl Operation for Softmax {
         let axis = self.axis as usize;
         let width = shape[axis];
         let inner: usize = shape[axis + 1..].iter().product();
-        out.copy_from_slice(inputs[0].numbers());
-        let op = *self;
-        vectorize(
-            #[inline(always)]
-            move || match inner {
-                1 => out.chunks_exact_mut(width.max(1)).for_each(|row| op.row(row)),
-                _ => {
-                    let blocks = out.chunks_exact_mut((width * inner).max(1));
-                    blocks.for_each(|block| op.columns(block, inner));
-                }
-            },
-        );
+        let (input, op) = (inputs[0].numbers(), *self);
+        let chunk = (CHUNK / (width * inner).max(1)).max(1) * width * inner;
+        for_each_chunk(out, chunk, WORK * input.len(), |i, out| {
+            out.copy_from_slice(&input[i * chunk..][..out.len()]);
+            match inner {
+                1 if width < NARROW => op.narrow_rows(out, width),
+                1 => op.rows(out, width),
+                _ => op.matrices(out, width, inner),
+            }
+        });
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
@@ -68,11 +68,56 @@ impl Operation for Softmax {
     }
 }
 
+/// About how many elements a thread takes at a time.
+const CHUNK: usize = 16 * 1024;
+/// About how many operations an element takes.
+const WORK: usize = 32;
+/// Rows shorter than this do not fill registers well.
+const NARROW: usize = 32;
+
 impl Softmax {
-    /// Turns one row into its softmax in place.
+    /// Turns each row into its softmax in place.
+    fn rows<T: Scalar>(&self, rows: &mut [T], width: usize) {
+        let op = *self;
+        vectorize(
+            #[inline(always)]
+            move || rows.chunks_exact_mut(width).for_each(|row| op.row(row)),
+        );
+    }
+
+    /// As [`rows`](Self::rows), by way of the transpose, whose columns are computed side by side.
+    fn narrow_rows<T: Scalar>(&self, rows: &mut [T], width: usize) {
+        let op = *self;
+        with_scratch(rows.len().min(COLUMNS * width), |scratch: &mut [T]| {
+            vectorize(
+                #[inline(always)]
+                move || {
+                    for rows in rows.chunks_mut(COLUMNS * width) {
+                        let (count, columns) = (rows.len() / width, &mut scratch[..rows.len()]);
+                        transpose(rows, width, columns);
+                        op.columns(columns, count);
+                        transpose(columns, count, rows);
+                    }
+                },
+            );
+        });
+    }
+
+    /// Turns the columns of each matrix into their softmax in place.
+    fn matrices<T: Scalar>(&self, matrices: &mut [T], rows: usize, columns: usize) {
+        let op = *self;
+        vectorize(
+            #[inline(always)]
+            move || {
+                let matrices = matrices.chunks_exact_mut(rows * columns);
+                matrices.for_each(|matrix| op.columns(matrix, columns));
+            },
+        );
+    }
+
     #[inline(always)]
     fn row<T: Scalar>(&self, row: &mut [T]) {
-        let max = row.iter().fold(-T::INFINITY, |max, &x| max.maximum(x));
+        let max = fold(row, -T::INFINITY, T::maximum, |x| x);
         if self.log {
             row.iter_mut().for_each(|x| *x = below(*x, max));
             let ln = total(row, T::exp).ln();
@@ -85,17 +130,45 @@ impl Softmax {
     }
 }
 
+/// Writes a matrix of rows of this width column by column.
+#[inline(always)]
+fn transpose<T: Scalar>(rows: &[T], width: usize, columns: &mut [T]) {
+    for (first, column) in columns.chunks_exact_mut(rows.len() / width).enumerate() {
+        let numbers = rows[first..].iter().step_by(width);
+        column.iter_mut().zip(numbers).for_each(|(out, &x)| *out = x);
+    }
+}
+
 /// How far a number lies below the largest: an infinity not at all below itself.
 #[inline(always)]
 fn below<T: Scalar>(x: T, max: T) -> T {
     if x == max { T::ZERO } else { x - max }
 }
 
+/// How many partial results of a row there are side by side.
+const LANES: usize = 16;
+
+/// Joins `f(x)` of all numbers of a row.
+#[inline(always)]
+fn fold<T: Scalar>(row: &[T], start: T, join: impl Fn(T, T) -> T, f: impl Fn(T) -> T) -> T {
+    let mut lanes = [start; LANES];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    for block in blocks {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane = join(*lane, f(x));
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = join(*lane, f(x));
+    }
+    lanes.into_iter().fold(start, join)
+}
+
 /// The sum over a row, of parts that are short enough to lose nothing to rounding.
 #[inline(always)]
 fn total<T: Scalar>(row: &[T], f: impl Fn(T) -> T) -> T {
-    const PART: usize = 256;
-    let part = |row: &[T]| row.iter().fold(T::ZERO, |sum, &x| sum + f(x));
+    const PART: usize = 256 * LANES;
+    let part = |row: &[T]| fold(row, T::ZERO, |sum, x| sum + x, &f);
     if row.len() <= PART {
         return part(row);
     }
