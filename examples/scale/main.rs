@@ -108,7 +108,7 @@ fn claims(section: Section, machine: &Machine, [width, depth, batch]: [&Sweep; 3
 }
 
 fn main() -> ExitCode {
-    Experiments::new("Scale", "", "target/scale")
+    Experiments::new("Scale", "target/scale")
         .command("cargo run --release --example")
         .add("scale", experiment)
         .main()
