@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Array, Constant, Content, Operation, Site, write_call};
-use crate::exec::kernels::simd::vectorize;
+use crate::exec::kernels::simd::vectorize_widest;
 use crate::graph::{Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -98,7 +98,7 @@ macro_rules! elementwise {
             pub(crate) unsafe fn apply<T: Scalar>(
                 self, args: [*const T; MAX_ARITY], out: *mut T, n: usize,
             ) {
-                vectorize(#[inline(always)] move || match self {
+                vectorize_widest(#[inline(always)] move || match self {
                     $(Self::$name $({ $constant })? => {
                         $(let $constant = T::from_f64($constant.0);)?
                         let mut args = args.into_iter();

@@ -16,9 +16,10 @@ mod x86;
 pub trait Vector<T>: Copy {
     /// The numbers in a register.
     const LANES: usize;
-    /// The most rows of a tile of results, two registers wide, that stay in registers with what
-    /// they are made from.
+    /// The most rows of a tile of results that stay in registers with what they are made from.
     const ROWS: usize;
+    /// The most registers that such a tile is wide.
+    const WIDTH: usize;
     /// The side of the squares that `transpose` takes.
     const SQUARE: usize;
 
@@ -66,7 +67,7 @@ pub trait Registers: Sized {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
     (
-        $register:ty, $type:ty, lanes: $lanes:expr, rows: $rows:expr, features: $features:literal,
+        $register:ty, $type:ty, lanes: $lanes:expr, tile: $rows:literal x $width:literal, features: $features:literal,
         $load:ident, $store:ident, first: $load_first:path, $store_first:path,
         $splat:ident, $add:ident, |$x:ident, $y:ident, $z:ident| $fma:expr,
         $where_above:path, $unzip:path, $zip:path, transpose $square:literal: $transpose:path
@@ -74,6 +75,7 @@ macro_rules! vector {
         impl Vector<$type> for $register {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
+            const WIDTH: usize = $width;
             const SQUARE: usize = $square;
 
             #[inline(always)]

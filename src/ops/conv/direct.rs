@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::kernel::{Geometry, PIECES};
 use crate::exec::kernels::gemm::pack::pack_panel;
-use crate::exec::kernels::gemm::tile::{Gathered, Panel, tile};
+use crate::exec::kernels::gemm::tile::{Gathered, Panel, panel_registers, tile};
 use crate::exec::kernels::gemm::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::sum::add_rows;
@@ -111,7 +111,7 @@ pub(super) struct Correlation<'a, T> {
 impl<T: Scalar> Work<T> for Correlation<'_, T> {
     unsafe fn run<V: Vector<T>>(self) {
         let Self { geometry: g, x, w, y, backward } = self;
-        let (width, depth, places) = (2 * V::LANES, g.depth(), g.places());
+        let (width, depth, places) = (V::WIDTH * V::LANES, g.depth(), g.places());
         let panels = g.filters.div_ceil(width);
         let cut = PIECES.div_ceil((g.images * g.groups).max(1)).min(panels);
         let each = panels.div_ceil(cut);
@@ -189,8 +189,7 @@ unsafe fn pack<T: Scalar, V: Vector<T>>(
 
 /// How wide a panel is that starts with so many columns to go, and how many of them it holds.
 fn panel_of<T, V: Vector<T>>(columns: usize) -> (usize, usize) {
-    let filled = columns.min(2 * V::LANES);
-    (if filled <= V::LANES { V::LANES } else { 2 * V::LANES }, filled)
+    (panel_registers::<T, V>(columns) * V::LANES, columns.min(V::WIDTH * V::LANES))
 }
 
 /// All places of an image for a panel of filters. Rows of places whose windows reach into the
@@ -219,7 +218,7 @@ unsafe fn of_panel<T: Scalar, V: Vector<T>>(
         let deep = horizontal.taps * g.channels;
         let (first, last) = (taps.start * deep, taps.end * deep);
         let offsets = &left.offsets[first..last];
-        let panel = Panel { start: panel[first * width..].as_ptr(), single: width == V::LANES };
+        let panel = Panel { start: panel[first * width..].as_ptr(), registers: width / V::LANES };
         for places in tiles(row * wide..(row + rows) * wide, V::ROWS) {
             let left = Gathered { starts: &left.starts[places.clone()], offsets, ..left };
             let sizes = [places.len(), offsets.len(), columns];
@@ -302,15 +301,15 @@ unsafe fn add_image<T: Scalar, V: Vector<T>>(
 ) {
     let (depth, places) = (g.depth(), g.places());
     let tiles = depth.div_ceil(V::ROWS);
-    with_scratch(PLACES.min(places) * 2 * V::LANES, |packed: &mut [T]| {
-        for first in (0..g.filters).step_by(2 * V::LANES) {
+    with_scratch(PLACES.min(places) * V::WIDTH * V::LANES, |packed: &mut [T]| {
+        for first in (0..g.filters).step_by(V::WIDTH * V::LANES) {
             let (width, filled) = panel_of::<T, V>(g.filters - first);
             let sums = &mut sums[first * depth..][..depth * width];
             for place in (0..places).step_by(PLACES) {
                 let offsets = &left.offsets[place..places.min(place + PLACES)];
                 let start = y[first * places + place..].as_ptr();
                 let y = Strided { start, row_stride: 1, column_stride: places };
-                let panel = Panel { start: packed.as_ptr(), single: width == V::LANES };
+                let panel = Panel { start: packed.as_ptr(), registers: width / V::LANES };
                 // SAFETY: the caller's promise; the sums are rows of a panel's width.
                 unsafe {
                     pack_panel::<T, V>(y, [offsets.len(), filled], width, packed.as_mut_ptr());
@@ -331,7 +330,7 @@ unsafe fn add_image<T: Scalar, V: Vector<T>>(
 /// Brings the sums of a group to the order of its filters.
 fn turn<T: Scalar, V: Vector<T>>(g: &Geometry, sums: &[T], w: &mut [T]) {
     for (f, w) in w.chunks_exact_mut(g.depth()).enumerate() {
-        let first = f / (2 * V::LANES) * 2 * V::LANES;
+        let first = f / (V::WIDTH * V::LANES) * (V::WIDTH * V::LANES);
         let (width, _) = panel_of::<T, V>(g.filters - first);
         let sums = sums[first * g.depth() + f - first..].iter().step_by(width);
         w.iter_mut().zip(sums).for_each(|(w, &sum)| *w = sum);

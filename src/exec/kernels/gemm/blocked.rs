@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::pack::{pack_panel, pack_tile};
-use super::tile::{Panel, tile};
+use super::tile::{Panel, panel_registers, tile};
 use super::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::tasks::for_each_task;
@@ -21,6 +21,8 @@ use crate::scalar::Scalar;
 const DEPTH: usize = 384;
 /// How many numbers a slice of the right matrix has: 512 kB of `f32`.
 const SLICE: usize = 1 << 17;
+/// How many rows of the right matrix are packed together if they lie in memory one by one.
+const ROWS_READ: usize = 16;
 /// Into how many tasks a slice is cut if it is large enough: by the shape only.
 const TASKS: usize = 8;
 /// The fewest columns that a task takes if others take the same rows, which each of them packs.
@@ -50,7 +52,7 @@ pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
     c: Output<T>,
     threads: bool,
 ) {
-    let wide = 2 * V::LANES;
+    let wide = V::WIDTH * V::LANES;
     let piece = even(depth, DEPTH, 1);
     let width = even(columns, SLICE / piece, wide);
     with_scratch(piece * width, |panels: &mut [T]| {
@@ -71,8 +73,8 @@ pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
     });
 }
 
-/// Packs a slice of the right matrix: panels of two registers' columns one behind the other, the
-/// last one of a single register if that holds its columns.
+/// Packs a slice of the right matrix: panels of some registers' columns one behind the other, the
+/// last one of as few as hold its columns.
 ///
 /// # Safety
 ///
@@ -83,18 +85,28 @@ unsafe fn pack_slice<T: Scalar, V: Vector<T>>(
     panels: &mut [T],
     threads: bool,
 ) {
-    let wide = 2 * V::LANES;
+    let wide = V::WIDTH * V::LANES;
     let to = Rows(panels.as_mut_ptr());
     // A number packed costs about as much as this many multiplications.
     let work = if threads { 4 * depth * columns } else { 0 };
-    for_each_task::<T>(columns.div_ceil(wide), work, |panel| {
+    // Rows that lie in memory one by one are read to their end, as memory is fastest read, a few at
+    // a time; columns, panel by panel.
+    let by_rows = b.column_stride == 1;
+    let rows = if by_rows { ROWS_READ } else { depth };
+    let count = if by_rows { depth.div_ceil(rows) } else { columns.div_ceil(wide) };
+    for_each_task::<T>(count, work, |task| {
         let Rows(to) = { to };
-        let start = panel * wide;
-        let filled = wide.min(columns - start);
-        let width = if filled <= V::LANES { V::LANES } else { wide };
-        // SAFETY: the caller's promise; each panel is written by one task.
-        unsafe {
-            pack_panel::<T, V>(b.at(0, start), [depth, filled], width, to.add(start * depth));
+        let (first, starts) =
+            if by_rows { (task * rows, 0..columns) } else { (0, task * wide..(task + 1) * wide) };
+        let rows = rows.min(depth - first);
+        for start in starts.step_by(wide) {
+            let filled = wide.min(columns - start);
+            let width = panel_registers::<T, V>(filled) * V::LANES;
+            // SAFETY: the caller's promise; each panel's rows are written by one task.
+            unsafe {
+                let to = to.add(start * depth + first * width);
+                pack_panel::<T, V>(b.at(first, start), [rows, filled], width, to);
+            }
         }
     });
 }
@@ -118,7 +130,7 @@ unsafe fn slice<T: Scalar, V: Vector<T>>(
     } else {
         (rows, columns)
     };
-    let most_columns = most_columns.next_multiple_of(2 * V::LANES);
+    let most_columns = most_columns.next_multiple_of(V::WIDTH * V::LANES);
     let (down, across) = (rows.div_ceil(most_rows), columns.div_ceil(most_columns));
     let work = if threads { rows.saturating_mul(depth * columns) } else { 0 };
     for_each_task::<T>(down * across, work, |task| {
@@ -143,7 +155,7 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
     panels: &[T],
     c: Output<T>,
 ) {
-    let wide = 2 * V::LANES;
+    let wide = V::WIDTH * V::LANES;
     let count = rows.div_ceil(V::ROWS);
     with_scratch(V::ROWS * depth, |packed: &mut [T]| {
         for i in 0..count {
@@ -158,7 +170,7 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
             for column in (0..columns).step_by(wide) {
                 let columns = wide.min(columns - column);
                 let start = panels[column * depth..].as_ptr();
-                let panel = Panel { start, single: columns <= V::LANES };
+                let panel = Panel { start, registers: panel_registers::<T, V>(columns) };
                 // SAFETY: the caller's promise.
                 unsafe {
                     let sizes = [end - first, depth, columns];

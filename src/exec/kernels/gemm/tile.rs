@@ -53,16 +53,21 @@ impl<T: Copy> Left<T> for Gathered<'_, T> {
     }
 }
 
-/// A panel of the right matrix: rows of one or two registers, one behind the other.
+/// A panel of the right matrix: rows of a few registers, one behind the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<T> {
     pub(crate) start: *const T,
-    /// Whether rows are one register wide rather than two.
-    pub(crate) single: bool,
+    /// How many registers a row is wide.
+    pub(crate) registers: usize,
+}
+
+/// The registers of the panel that begins with so many columns to go.
+pub(crate) fn panel_registers<T, V: Vector<T>>(columns: usize) -> usize {
+    columns.div_ceil(V::LANES).min(V::WIDTH)
 }
 
 /// The columns of the widest panel there is: what a row of a tile may have.
-const WIDEST: usize = 32;
+const WIDEST: usize = 48;
 
 /// `c = a b`, or `c += a b`, for at most `V::ROWS` rows and a panel, of which `columns` are stored.
 ///
@@ -76,25 +81,21 @@ pub(crate) unsafe fn tile<T: Scalar, V: Vector<T>>(
     b: Panel<T>,
     c: Output<T>,
 ) {
-    /// One arm a number of rows, compiled with that number as a constant.
+    /// One arm a size, compiled with that size as a constant.
     macro_rules! choose {
-        ($($count:literal)*) => {
-            match (rows, b.single) {
+        ($($rows:literal)*) => {
+            match (rows, b.registers) {
                 $(
-                    // SAFETY: the caller's promise.
-                    ($count, true) => unsafe {
-                        V::enter(#[inline(always)] move || of_size::<T, V, _, $count, 1>(depth, columns, a, b.start, c))
-                    },
-                    // SAFETY: as above.
-                    ($count, false) => unsafe {
-                        V::enter(#[inline(always)] move || of_size::<T, V, _, $count, 2>(depth, columns, a, b.start, c))
-                    },
+                    ($rows, 1) => of_size::<T, V, _, $rows, 1>(depth, columns, a, b.start, c),
+                    ($rows, 2) => of_size::<T, V, _, $rows, 2>(depth, columns, a, b.start, c),
+                    ($rows, 3) => of_size::<T, V, _, $rows, 3>(depth, columns, a, b.start, c),
                 )*
-                _ => unreachable!("a tile of {rows} rows"),
+                _ => unreachable!("a tile of {rows} rows of {} registers", b.registers),
             }
         };
     }
-    choose!(1 2 3 4 5 6 7 8);
+    // SAFETY: the caller's promise.
+    unsafe { choose!(1 2 3 4 5 6 7 8) }
 }
 
 /// As [`tile`], for `M` rows and a panel of `N` registers.
@@ -102,14 +103,36 @@ pub(crate) unsafe fn tile<T: Scalar, V: Vector<T>>(
 /// # Safety
 ///
 /// As for [`tile`].
-#[inline(always)]
 unsafe fn of_size<T: Scalar, V: Vector<T>, L: Left<T>, const M: usize, const N: usize>(
     depth: usize,
     columns: usize,
     a: L,
-    mut b: *const T,
+    b: *const T,
     c: Output<T>,
 ) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        V::enter(
+            #[inline(always)]
+            move || {
+                let sums = sums::<T, V, L, M, N>(depth, a, b);
+                store::<T, V, M, N>(&sums, columns, c);
+            },
+        );
+    }
+}
+
+/// The numbers of a tile.
+///
+/// # Safety
+///
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn sums<T: Scalar, V: Vector<T>, L: Left<T>, const M: usize, const N: usize>(
+    depth: usize,
+    a: L,
+    mut b: *const T,
+) -> [[V; N]; M] {
     // SAFETY: the caller's promise: row `i` of `a` and `c` is within them, as are `depth` columns
     // of `a`, `depth` rows of `b`, and `columns` numbers of a row of `c`.
     unsafe {
@@ -129,7 +152,7 @@ unsafe fn of_size<T: Scalar, V: Vector<T>, L: Left<T>, const M: usize, const N: 
             }
             b = b.add(N * V::LANES);
         }
-        store::<T, V, M, N>(&sums, columns, c);
+        sums
     }
 }
 

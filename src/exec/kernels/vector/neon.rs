@@ -5,12 +5,12 @@ use std::arch::aarch64::*;
 use super::{Registers, Vector, Work, load_first, store_first, transpose, vector};
 
 vector!(
-    float32x4_t, f32, lanes: 4, rows: 8, features: "neon", vld1q_f32, vst1q_f32,
+    float32x4_t, f32, lanes: 4, tile: 8 x 3, features: "neon", vld1q_f32, vst1q_f32,
     first: load_first, store_first, vdupq_n_f32, vaddq_f32, |x, y, z| vfmaq_f32(z, x, y),
     where_above_f32, unzip_f32, zip_f32, transpose 4: transpose::<f32, 4>
 );
 vector!(
-    float64x2_t, f64, lanes: 2, rows: 8, features: "neon", vld1q_f64, vst1q_f64,
+    float64x2_t, f64, lanes: 2, tile: 8 x 3, features: "neon", vld1q_f64, vst1q_f64,
     first: load_first, store_first, vdupq_n_f64, vaddq_f64, |x, y, z| vfmaq_f64(z, x, y),
     where_above_f64, unzip_f64, zip_f64, transpose 2: transpose::<f64, 2>
 );

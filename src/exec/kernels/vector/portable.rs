@@ -11,6 +11,7 @@ macro_rules! portable {
         impl Vector<$type> for [$type; $lanes] {
             const LANES: usize = $lanes;
             const ROWS: usize = 4;
+            const WIDTH: usize = 2;
             const SQUARE: usize = $lanes;
 
             #[inline(always)]

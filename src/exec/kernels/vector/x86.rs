@@ -5,25 +5,25 @@ use std::arch::x86_64::*;
 use super::{Registers, Vector, Work, load_first, store_first, vector};
 
 vector!(
-    __m256, f32, lanes: 8, rows: 6, features: "avx2,fma", _mm256_loadu_ps, _mm256_storeu_ps,
+    __m256, f32, lanes: 8, tile: 6 x 2, features: "avx2,fma", _mm256_loadu_ps, _mm256_storeu_ps,
     first: load_first, store_first, _mm256_set1_ps, _mm256_add_ps,
     |x, y, z| _mm256_fmadd_ps(x, y, z),
     where_above_256_f32, unzip_256_f32, zip_256_f32, transpose 8: transpose_f32
 );
 vector!(
-    __m256d, f64, lanes: 4, rows: 6, features: "avx2,fma", _mm256_loadu_pd, _mm256_storeu_pd,
+    __m256d, f64, lanes: 4, tile: 6 x 2, features: "avx2,fma", _mm256_loadu_pd, _mm256_storeu_pd,
     first: load_first, store_first, _mm256_set1_pd, _mm256_add_pd,
     |x, y, z| _mm256_fmadd_pd(x, y, z),
     where_above_256_f64, unzip_256_f64, zip_256_f64, transpose 4: transpose_f64
 );
 vector!(
-    __m512, f32, lanes: 16, rows: 8, features: "avx512f,avx2,fma", _mm512_loadu_ps,
+    __m512, f32, lanes: 16, tile: 8 x 3, features: "avx512f,avx2,fma", _mm512_loadu_ps,
     _mm512_storeu_ps, first: load_first_512_f32, store_first_512_f32, _mm512_set1_ps,
     _mm512_add_ps, |x, y, z| _mm512_fmadd_ps(x, y, z),
     where_above_512_f32, unzip_512_f32, zip_512_f32, transpose 8: transpose_f32
 );
 vector!(
-    __m512d, f64, lanes: 8, rows: 8, features: "avx512f,avx2,fma", _mm512_loadu_pd,
+    __m512d, f64, lanes: 8, tile: 8 x 3, features: "avx512f,avx2,fma", _mm512_loadu_pd,
     _mm512_storeu_pd, first: load_first_512_f64, store_first_512_f64, _mm512_set1_pd,
     _mm512_add_pd, |x, y, z| _mm512_fmadd_pd(x, y, z),
     where_above_512_f64, unzip_512_f64, zip_512_f64, transpose 4: transpose_f64
