@@ -25,7 +25,7 @@ use sweep::{Limits, Sweep};
 const MIDDLE: Size = Size { width: 256, depth: 4, batch: 128 };
 
 fn experiment(run: &Run) -> Result<Section, Error> {
-    let machine = Machine::measure();
+    let mut machine = Machine::measure();
     println!("{machine}");
     let limits = Limits {
         step: run.full_or_quick(2.0, 0.1),
@@ -36,6 +36,7 @@ fn experiment(run: &Run) -> Result<Section, Error> {
     let depth = Sweep::run("depth", |depth| Size { depth, ..MIDDLE }, |size| size.depth, &limits);
     let wide = Size { width: 1024, ..MIDDLE };
     let batch = Sweep::run("batch", |batch| Size { batch, ..wide }, |size| size.batch, &limits);
+    machine.measure_again();
 
     let section = Section::new("Scale").text(format!(
         "A training step of dense layers, ReLU between them, with momentum: forward pass, loss, \

@@ -46,9 +46,9 @@ for_each_processor! {
 }
 
 for_each_processor! {
-    /// `a = b + s c`
-    fn triad(a: &mut [f32], b: &[f32], c: &[f32], s: f32) -> () {
-        a.iter_mut().zip(b).zip(c).for_each(|((a, b), c)| *a = b + s * c);
+    /// `a += s b`
+    fn update(a: &mut [f32], b: &[f32], s: f32) -> () {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += s * b);
     }
 }
 
