@@ -11,7 +11,7 @@
 //! | `exp_m1` | 1.6 | -1 below -17.4, infinity above 88.8 |
 //! | `tanh` | 1.4 | |
 //! | `erf` | 1.6 | |
-//! | `sigmoid` | 2.4 | 0 below -88.7, as `1 / (1 + exp(-x))` |
+//! | `sigmoid` | 2.5 | 0 below -88.7, as `1 / (1 + exp(-x))` |
 //! | `sin` | 0.6 | the standard library's |
 //! | `cos` | 0.6 | the standard library's |
 //!
