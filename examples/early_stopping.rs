@@ -67,8 +67,10 @@ fn train(
 }
 
 pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
-    // Few examples, so that there is something to overfit.
-    let data = run.data_or(|| datasets::mnist5k()?.take(2500).split_at(1500))?;
+    // Few of the built-in examples, so that there is something to overfit.
+    let built_in = || datasets::mnist5k()?.split_at(1500);
+    let numbers = [1..=run.all_or(1500), 1..=run.all_or(1000)];
+    let data = run.data_or("mnist5k", built_in, numbers)?;
     let epochs = run.full_or_quick(40, 20);
     let settings =
         run.over(&PATIENCE, |&patience, seed| train(&data, epochs, patience, seed, run.folder()))?;

@@ -112,6 +112,7 @@ fn each(runs: &[Vec<Trained>], of: fn(&Trained) -> f64, digits: usize) -> String
 
 pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
     let data = datasets::reviews()?.numeric_labels().split_at(8000)?;
+    run.note("Sentences of `datasets::reviews`.");
     let runs = run.over(&REGULARIZATIONS, |&by, seed| train(by, &data, seed))?;
     let section = Section::new("Model results").text(
         "The network that closes the lecture, two hidden layers of 16 units, on 8,000 sentences of \

@@ -83,6 +83,8 @@ fn a_reason_is_told_only_if_the_claim_did_not_hold() {
     let page = page_of_everything();
     assert!(page.contains("shown reason") && !page.contains("hidden reason"));
     assert!(page.contains("Claims: 1 held, 1 did not, 2 measured"));
+    assert_eq!(Claim::new("holds", true).reason(), None);
+    assert!(Claim::new("fails", false).reason().unwrap().contains("the reason is not known"));
 }
 
 #[test]
@@ -124,6 +126,10 @@ fn a_spread_has_the_mean_and_deviation_worked_out_by_hand() {
     assert!(spread.is_above(0.8) && !spread.is_above(0.9));
     assert!(spread.is_below(5.2) && !spread.is_below(5.1));
     assert_eq!(Spread::of([0.5]).to_string(), "0.5000 ± 0.0000");
+    assert_eq!(Spread::of([-2e-5, -4e-5, -3e-5]).to_string(), "-3.0e-5 ± 1.0e-5");
+    assert_eq!(format!("{:.2}", Spread::of([2e-5, -1.0])), "-0.50 ± 0.71");
+    assert_eq!(Spread::of([0.1, 0.1, 0.1]).to_string(), "0.1000 ± 0.0000", "not 1.7e-17");
+    assert_eq!(Spread::of([0.0, 0.0]).to_string(), "0.0000 ± 0.0000");
     assert!(!Spread::of([]).is_above(-1.0) && !Spread::of([f64::NAN]).is_below(9.0));
 }
 
@@ -159,9 +165,11 @@ fn arguments_choose_experiments_seeds_and_folder() -> Result<(), Error> {
 
 #[test]
 fn wrong_arguments_are_told_what_there_is() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--only", "third"], "--only: expected first, second, found third"),
         (&["--only"], "expected --only NAME"),
+        (&["--data"], "expected --data DIR, a folder with the files of MNIST"),
+        (&["--data", "--quick"], "found --data with nothing behind it"),
         (&["--seeds", "0"], "--seeds: expected a number from 1 on, found 0"),
         (&["--seeds", "many"], "found many"),
         (&["--fast"], "--quick"),
@@ -174,13 +182,82 @@ fn wrong_arguments_are_told_what_there_is() {
 }
 
 #[test]
-fn an_experiment_s_error_ends_the_run() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing");
-    let failing = Experiments::new("", folder).add("fails", |run: &Run| {
+fn help_runs_nothing() {
+    assert_eq!(experiments("helping").run(["--quick", "--help"]).unwrap().measured, 0);
+    assert!(!std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("helping").exists());
+}
+
+#[test]
+fn the_others_run_and_the_page_is_written_if_an_experiment_fails() {
+    let failing = experiments("failing").add("fails", |run: &Run| {
         run.over_seeds(|_| Tensor::<f32>::new([2], vec![1.0]))?;
         Ok(Section::new(""))
     });
+    let failing = failing.add("third", |_: &Run| Ok(Section::new("Third")));
     assert!(matches!(failing.run::<String>([]), Err(Error::Length { .. })));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing");
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains("First") && page.contains("Third"));
+    assert!(
+        page.contains("This experiment failed: a tensor of shape [2] holds 2 values"),
+        "{page}"
+    );
+}
+
+/// A folder in the form of MNIST, of 2x2 pixels.
+fn published(name: &str, [train, test]: [u8; 2]) -> std::path::PathBuf {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (part, count) in [("train", train), ("t10k", test)] {
+        let head = |axes: u8| vec![0, 0, 8, axes, 0, 0, 0, count];
+        let (mut images, mut labels) = (head(3), head(1));
+        images.extend([0, 0, 0, 2, 0, 0, 0, 2]);
+        images.extend((0..4 * count).collect::<Vec<u8>>());
+        labels.extend((0..count).map(|i| i % 10));
+        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_section_says_what_it_ran_on() {
+    let part = |run: &Run| {
+        for _ in 0..2 {
+            let digits = || datasets::digits8x8()?.split_at(1500);
+            let (train, test) = run.data_or("digits8x8", digits, [10..=10, 1..=run.all_or(5)])?;
+            assert_eq!(train.len(), 10);
+            assert!(test.len() == 5 || test.len() == 12);
+        }
+        run.note("Ten are few.");
+        Ok(Section::new("Part"))
+    };
+    let page = |arguments: &[&str]| {
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("data");
+        let experiments = Experiments::new("", &folder).add("part", part);
+        let experiments = experiments.add("none", |_: &Run| Ok(Section::new("None")));
+        let result = experiments.run(arguments.iter().copied());
+        (result, std::fs::read_to_string(folder.join("index.html")).unwrap())
+    };
+    let (_, built_in) = page(&[]);
+    let data =
+        "10 of 1,500 training and 5 of 297 test images of <code>digits8x8</code>. Ten are few.</p>";
+    assert!(built_in.contains(&format!("<p class=\"data\">Data: {data}")), "{built_in}");
+    assert!(!built_in.contains("--data"));
+
+    let enough = published("enough", [20, 12]);
+    let (result, full) = page(&["--data", enough.to_str().unwrap()]);
+    assert!(result.is_ok());
+    assert!(full.contains("10 of 20 training and 12 test images of <code>"), "{full}");
+    assert!(full.contains("<p class=\"data\">Data: <code>--data</code> does not apply."), "{full}");
+    let (_, quick) = page(&["--quick", "--data", enough.to_str().unwrap()]);
+    assert!(quick.contains("5 of 12 test images"), "{quick}");
+
+    let few = published("few", [9, 12]);
+    let (result, page) = page(&["--data", few.to_str().unwrap()]);
+    let expected = format!("at least 10 training and 1 test images in {}", few.display());
+    assert!(result.unwrap_err().to_string().contains(&expected));
+    assert!(page.contains(&expected) && page.contains("found 9 training and 12 test"), "{page}");
 }
 
 #[test]

@@ -10,12 +10,12 @@ const MUCH: usize = 2000;
 const LITTLE: usize = 200;
 
 pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
-    let (train, valid) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
-    let valid = valid.take(1000);
+    let built_in = || datasets::mnist5k()?.split_at(4000);
+    let (train, valid) = run.data_or("mnist5k", built_in, [MUCH..=MUCH, 1..=1000])?;
     let (much, little) = ((train.take(MUCH), valid.clone()), (train.take(LITTLE), valid));
-    let section = section.heading("Digits: hidden units and layers").text(format!(
+    let section = section.heading("Images: hidden units and layers").text(format!(
         "One hidden layer of more and more units, then more and more layers of 16 units, on {MUCH} \
-         images and on {LITTLE}; {STEPS} steps of Adam on {BATCH} images each. Here a network \
+         images and on {LITTLE}, so few on purpose; {STEPS} steps of Adam on {BATCH} images each. Here a network \
          underfits if its training loss stays above `ln 10 / 10`, a tenth of what guessing gives; it \
          overfits if its validation loss has risen or lies far above its training loss, even if \
          that is still high (`LearningCurves::diagnose`)."
@@ -34,13 +34,13 @@ pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
         .claim(complex)
         .figure(
             errors("hidden layers of 16 units", &by_layers, &by_layers_of_little),
-            "One layer is enough to learn the training data. With little data, each further one \
-             makes the network worse on others.",
+            "Is one layer enough to learn the training data? A further one that they do not need \
+             can only make the network worse on others.",
         )
         .figure(
             chart,
-            "To tell two digits from each other, one hidden unit is enough, unless its ReLU is 0 for \
-             all images: then it learns nothing.",
+            "To tell two classes from each other, one hidden unit can be enough, unless its ReLU is \
+             0 for all images: then it learns nothing.",
         ))
 }
 
@@ -55,24 +55,23 @@ fn units_of(section: Section, much: &Sweep, little: &Sweep) -> Section {
         .claim(less_data_fewer_steps(much, little))
         .figure(
             errors("hidden units", much, little).log_x(),
-            "To the left networks underfit, and training and validation error are both high. To \
-             the right they know their training data by heart; with little data the validation \
-             error stays far above.",
+            "A network underfits where training and validation error are both high, and knows its \
+             training data by heart where the training error is 0. The gap between the two is what \
+             does not hold for other images: compare it on little data and on much.",
         )
         .figure(
             curves(much, 0),
-            "The smallest network underfits: both losses stay high. Means of all seeds, in bands \
-             from the lowest to the highest, as everywhere here.",
+            "The smallest network: if it underfits, both losses stay high. Means of all seeds, in \
+             bands from the lowest to the highest, as everywhere here.",
         )
         .figure(
             curves(much, last / 2),
-            "In between: the training data are learned, but not by heart, and the validation loss \
-             falls for longer.",
+            "One in between: for how long does the validation loss fall?",
         )
         .figure(
             curves(much, last),
-            "The largest one overfits: the validation loss is at its best after a few epochs, and \
-             the training loss goes on to 0.",
+            "The largest one: if it overfits, the validation loss is at its best after a few \
+             epochs, and the training loss goes on falling.",
         )
         .table(table(much, little))
 }
@@ -238,7 +237,7 @@ fn table(much: &Sweep, little: &Sweep) -> Table {
     table
 }
 
-/// How many units it takes to tell the first two, five or all ten digits from each other.
+/// How many units it takes to tell the first two, five or all ten classes from each other.
 fn complexity(run: &Run, (train, valid): &Data, of_ten: &Sweep) -> Result<(Claim, Chart), Error> {
     let first = |classes: u32| -> Result<Sweep, Error> {
         let part = |data: &Dataset| {
@@ -257,7 +256,7 @@ fn complexity(run: &Run, (train, valid): &Data, of_ten: &Sweep) -> Result<(Claim
         Claim::new("The more complex the data, the more capacity it takes to fit them", more)
             .measured(format!(
                 "hidden units from which on more than 95 % of the training images are learned: \
-                 {for_two:.1} to tell 2 digits from each other, {for_five:.1} for 5, {for_ten:.1} \
+                 {for_two:.1} to tell 2 classes from each other, {for_five:.1} for 5, {for_ten:.1} \
                  for 10"
             ))
             .otherwise("Where it says `inf`, none of the networks learns so many.");
@@ -265,8 +264,8 @@ fn complexity(run: &Run, (train, valid): &Data, of_ten: &Sweep) -> Result<(Claim
         .x("hidden units")
         .y("share of wrong answers")
         .log_x()
-        .spread("2 digits", two.each(|run| run.training_error))
-        .spread("5 digits", five.each(|run| run.training_error))
-        .spread("10 digits", of_ten.each(|run| run.training_error));
+        .spread("2 classes", two.each(|run| run.training_error))
+        .spread("5 classes", five.each(|run| run.training_error))
+        .spread("10 classes", of_ten.each(|run| run.training_error));
     Ok((claim, chart))
 }

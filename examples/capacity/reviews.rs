@@ -31,6 +31,7 @@ fn rise(history: &History) -> f64 {
 
 pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
     let data = datasets::reviews()?.numeric_labels().split_at(8000)?;
+    run.note("For the part on reviews `datasets::reviews`, to which `--data` does not apply.");
     let [small, medium, large] =
         UNITS.map(|units| run.over_seeds(|seed| train(units, &data, seed)));
     let (small, medium, large) = (small?, medium?, large?);

@@ -56,8 +56,9 @@ fn train(
 }
 
 pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
-    let (train_data, valid) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
-    let data = (train_data.take(2000), valid.take(run.full_or_quick(1000, 500)));
+    let built_in = || datasets::mnist5k()?.split_at(4000);
+    let numbers = [2000..=2000, 1..=run.full_or_quick(1000, 500)];
+    let data = run.data_or("mnist5k", built_in, numbers)?;
     let epochs = run.full_or_quick(40, 20);
     let runs = run.over(&SHARES, |&percent, seed| train(percent, &data, epochs, seed))?;
 
@@ -91,10 +92,11 @@ pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
     }
 
     Ok(section
-        .heading("Digits: wrong labels")
+        .heading("Images: wrong labels")
         .text(
-            "2,000 images of which 0, 10, 20 or 40 % are labelled as some other digit; the labels of \
-             the validation data are right. One hidden layer of 64 units.",
+            "2,000 images, so few on purpose that wrong labels can be learned by heart; 0, 10, 20 or \
+             40 % are labelled as some other class. The labels of the validation data are right. One \
+             hidden layer of 64 units.",
         )
         .claim(
             Claim::new("The more training examples are labelled wrong, the lower the accuracy", each_step_hurts)
@@ -106,7 +108,7 @@ pub(super) fn add_to(section: Section, run: &Run) -> Result<Section, Error> {
         .figure(
             chart,
             "What is common to many examples is learned first, then the wrong labels by heart: \
-             accuracy falls again.",
+             where accuracy falls again, that is what is being learned.",
         )
         .table(table)
         .code_of(include_str!("wrong_labels.rs"), "fn mislabelled"))

@@ -7,7 +7,7 @@ use gradtape::report::{Claim, Run, Section, Spread, Table};
 
 use super::{HALF, Network, Trained, difference, place};
 
-/// How many images the outputs are compared on.
+/// How many images the outputs are compared on, if there are so many.
 const IMAGES: usize = 100;
 
 /// How far the output at test time is from the mean over many masks.
@@ -96,7 +96,7 @@ pub(super) fn claims(
     inverted: &[Trained],
     original: &[Trained],
 ) -> Result<Section, Error> {
-    let (x, passes) = (valid.batch(..IMAGES).x, run.full_or_quick(1000, 200));
+    let (x, passes) = (valid.take(IMAGES).batch(..).x, run.full_or_quick(1000, 200));
     let measured = run.over_seeds(|seed| {
         let runs = [&inverted[place(seed)], &original[place(seed)]];
         Ok((distances(runs, &x, passes, seed), between_forms(runs[0], &x, seed)))

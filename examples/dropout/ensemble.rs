@@ -147,7 +147,7 @@ pub(super) fn claims(
                 .spread("mean of logits", curve(|average| average.logits))
                 .spread("mean of probabilities", curve(|average| average.probabilities)),
             "Logits are linear in the mask: the scaled network has their very mean, and only \
-             chance is between them. Probabilities are not; their distance comes to rest at what \
+             chance is between them. Probabilities are not; their distance can come to rest at what \
              the approximation is off.",
         )
         .figure(
@@ -158,10 +158,9 @@ pub(super) fn claims(
                 .spread("average of k", curve(|average| average.loss))
                 .line("scaled network", [(1.0, scaled_loss), (most as f64, scaled_loss)]),
             match enough {
-                Some(k) => format!(
-                    "It takes {k} passes to do as well as the scaled network does in one; more are \
-                     better than it."
-                ),
+                Some(k) => {
+                    format!("It takes {k} passes to do as well as the scaled network does in one.")
+                }
                 None => format!("Not even {most} passes do as well as the scaled network in one."),
             },
         ))

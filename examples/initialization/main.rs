@@ -90,7 +90,7 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
         )
         .code_of(include_str!("main.rs"), "impl Layer for Deep");
     let section = signals::before_training(run, section)?;
-    training::on_digits(run, section)
+    training::on_images(run, section)
 }
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Which networks of ten layers learn handwritten digits.
+//! Which networks of ten layers learn images.
 
 use gradtape::Error;
 use gradtape::prelude::*;
@@ -88,9 +88,10 @@ impl Trained {
     }
 }
 
-pub(super) fn on_digits(run: &Run, section: Section) -> Result<Section, Error> {
-    let (train_set, test_set) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
-    let data = (train_set.take(2000), test_set.take(1000));
+pub(super) fn on_images(run: &Run, section: Section) -> Result<Section, Error> {
+    let built_in = || datasets::mnist5k()?.split_at(4000);
+    let numbers = [1..=run.all_or(2000), 1..=run.all_or(1000)];
+    let data = run.data_or("mnist5k", built_in, numbers)?;
     let epochs = run.full_or_quick(10, 3);
     let trainings = |start| -> Result<Trainings, Error> {
         let runs = run.over(&RATES, |&rate, seed| train(&data, epochs, start, rate, seed))?;
@@ -136,7 +137,7 @@ pub(super) fn on_digits(run: &Run, section: Section) -> Result<Section, Error> {
         .heading("Training")
         .text(format!(
             "{LAYERS} layers of {UNITS} units and an output layer, all of which start in the same \
-             way, on {} images of digits. The optimizer is SGD with momentum, which takes \
+             way, on {} images. The optimizer is SGD with momentum, which takes \
              gradients as large as they are, at the best of the rates {RATES:?}.",
             data.0.len()
         ))

@@ -39,6 +39,9 @@ const FRACTIONAL: usize = 6;
 
 const BATCH: usize = 16;
 
+/// The examples to train on: few, so that there is something to overfit.
+const EXAMPLES: usize = 200;
+
 /// What came of one training, measured without noise.
 struct Trained {
     training: f64,
@@ -59,7 +62,7 @@ fn train(
     (epochs, passes): (usize, usize),
     seed: Seed,
 ) -> Result<Trained, Error> {
-    let train = all.shuffled(seed).take(200);
+    let train = all.shuffled(seed).take(EXAMPLES);
     let image = image_of(&train);
     let mut params = Params::new(seed);
     let model = network(image, noise, &mut params);
@@ -104,8 +107,9 @@ impl Results {
 }
 
 pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
-    let (all, valid) = run.data_or(|| datasets::digits8x8()?.split_at(797))?;
-    let data = (all, valid.take(1000));
+    let built_in = || datasets::digits8x8()?.split_at(797);
+    let data = run.data_or("digits8x8", built_in, [EXAMPLES..=usize::MAX, 1..=1000])?;
+    run.note(format!("Each seed trains on {EXAMPLES} of them."));
     let length = run.full_or_quick((120, 20), (22, 10));
     let runs = run.over(&VARIANTS, |(_, noise), seed| train(&data, noise, length, seed))?;
     let results: Vec<Results> =
@@ -116,7 +120,7 @@ pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
             "Regularizers that look unlike each other follow one pattern: training draws a random \
              `ξ` for each step, `y = f(x, ξ)`, and testing takes the mean over it, `y = E f(x, ξ)`, \
              mostly by an approximation in one pass. Here one small convolutional network learns \
-             200 digits, each seed its own, with each kind of noise alone and with all together. \
+             200 images, so few on purpose, each seed its own, with each kind of noise alone and with all together. \
              Dropout, DropConnect and stochastic depth (the deeper of two blocks) drop at a rate of \
              0.5, as in their papers, and at half of that together; images are shifted by up to a \
              pixel and turned by up to 10 degrees; pooling goes from 8 pixels to 6 to 4 in place of \

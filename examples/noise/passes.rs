@@ -128,7 +128,7 @@ pub(super) fn at_test_time(section: Section, results: &[Results]) -> Section {
     section
         .heading("At test time")
         .text(
-            "Several passes over 500 digits with all noise of training, batches drawn and images \
+            "Several passes over up to 500 images with all noise of training, batches drawn and images \
              moved, are averaged. How far is the one pass without noise from the average of \
              infinitely many, in probabilities (root mean square)?",
         )
@@ -139,7 +139,7 @@ pub(super) fn at_test_time(section: Section, results: &[Results]) -> Section {
             )
             .measured(format!(
                 "so with {} of {} kinds of noise (fractional max-pooling apart); it says the same \
-                 class as the average of {:.1} % of the digits or more",
+                 class as the average of {:.1} % of the images or more",
                 all.len() - failing.len(),
                 all.len(),
                 100.0 * lowest

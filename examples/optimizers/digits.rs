@@ -1,4 +1,4 @@
-//! Handwritten digits: the rate of each weight, and how fast they are learned.
+//! Images: the rate of each weight, and how fast they are learned.
 
 use gradtape::Error;
 use gradtape::prelude::*;
@@ -16,8 +16,9 @@ fn network(inputs: usize, params: &mut Params) -> Sequential {
 }
 
 fn data(run: &Run) -> Result<Dataset, Error> {
-    let (train, _) = run.data_or(|| datasets::mnist5k()?.split_at(4000))?;
-    Ok(train.take(2000))
+    let built_in = || datasets::mnist5k()?.split_at(4000);
+    let (train, _) = run.data_or("mnist5k", built_in, [1..=run.all_or(2000), 0..=0])?;
+    Ok(train)
 }
 
 /// How often the rate of a weight rose and fell from one step to the next, and after each step the
@@ -178,13 +179,13 @@ pub(super) fn learning(run: &Run, section: Section) -> Result<Section, Error> {
         let less = Spread::of_differences(one.last_losses(), other.last_losses());
         let [of_one, of_other] = [one, other].map(|learned| Spread::of(learned.last_losses()));
         Claim::new(
-            format!("{} learns the digits faster than {}", one.name, other.name),
+            format!("{} learns the images faster than {}", one.name, other.name),
             less.is_below(0.0),
         )
         .measured(format!("loss of the last epoch: {of_one} against {of_other}"))
     };
     let (sgd, momentum, rmsprop, adam) = (&all[0], &all[1], &all[4], &all[5]);
-    let section = section.heading("Handwritten digits").text(format!(
+    let section = section.heading("Images").text(format!(
         "A network of 512 hidden units on {} images, in batches of {BATCH}. Each optimizer has \
          four rates to choose from, each about three times the one before.",
         train.len()

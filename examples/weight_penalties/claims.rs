@@ -76,10 +76,10 @@ pub(super) fn l2(section: Section, results: &Results) -> Section {
     section
         .heading("L2")
         .claim(Claim::new("L2 lowers the validation loss", gain.is_below(0.0)).measured(format!(
-            "with λ = {}, on images that it was not chosen by: {:.4} instead of {:.4}, {gain}",
+            "with λ = {}, on images that it was not chosen by: {} instead of {}, {gain}",
             sweep[results.best_l2].0,
-            spread(best, |run| run.test).mean,
-            spread(results.without(), |run| run.test).mean,
+            spread(best, |run| run.test),
+            spread(results.without(), |run| run.test),
         )))
         .claim(
             Claim::new("The larger λ, the smaller the weights", shrinks)
@@ -99,10 +99,10 @@ pub(super) fn l2(section: Section, results: &Results) -> Section {
             shares.join(", ")
         )))
         .claim(Claim::new("Too large a λ underfits", excess.is_above(0.0)).measured(format!(
-            "with λ = {} the training loss itself, {:.4}, is higher than the \
-             validation loss without penalty, by {excess}",
+            "with λ = {} the training loss itself, {}, exceeds the validation loss without \
+             penalty by {excess}",
             too_large.0,
-            spread(&too_large.1, |run| run.training).mean,
+            spread(&too_large.1, |run| run.training),
         )))
 }
 

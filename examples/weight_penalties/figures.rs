@@ -2,13 +2,13 @@
 
 use gradtape::Error;
 use gradtape::prelude::*;
-use gradtape::report::{Chart, Histograms, Section, Table};
+use gradtape::report::{Chart, Histograms, Run, Section, Table};
 use gradtape::train::Picture;
 
 use super::claims::spread;
 use super::{LEFT, Results, Runs, Trained};
 
-pub(super) fn sweep(section: Section, results: &Results) -> Section {
+pub(super) fn sweep(run: &Run, section: Section, results: &Results) -> Section {
     let over = |of: fn(&Trained) -> f64| {
         let penalized = results.l2.iter().filter(|(factor, _)| *factor > 0.0);
         penalized.map(move |(factor, runs)| (*factor, runs.iter().map(of).collect::<Vec<_>>()))
@@ -24,19 +24,19 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
     let (without, best) = (results.without(), results.with_l2());
     let loss = spread(without, |run| run.validation).mean;
     let level = over(|_| 0.0).map(|(factor, _)| (factor, loss));
+    let curves = Chart::new("Learning curves with and without L2")
+        .x("epoch")
+        .y("loss")
+        .runs("training", &column(without, "loss"))
+        .runs("validation", &column(without, "val_loss"))
+        .runs("training, L2", &column(best, "loss"))
+        .runs("validation, L2", &column(best, "val_loss"));
     section
         .figure(
-            Chart::new("Learning curves with and without L2")
-                .x("epoch")
-                .y("loss")
-                .runs("training", &column(without, "loss"))
-                .runs("validation", &column(without, "val_loss"))
-                .runs("training, L2", &column(best, "loss"))
-                .runs("validation, L2", &column(best, "val_loss"))
-                .y_range(0.0, 0.6),
+            if run.is_on_built_in() { curves.y_range(0.0, 0.6) } else { curves },
             format!(
-                "Without penalty the validation loss rises while the training loss goes to 0; with \
-                 λ = {} it stays down, and the curves stay closer.",
+                "Does the validation loss rise without penalty, while the training loss goes to 0? \
+                 Does it stay down with λ = {}, and do the curves stay closer?",
                 results.l2[results.best_l2].0
             ),
         )
@@ -48,8 +48,8 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
                 .spread("training", over(|run| run.training))
                 .spread("validation", over(|run| run.validation))
                 .line("validation, without penalty", level),
-            "From left to right the gap closes: at first since the validation loss falls, in the \
-             end since the training loss rises as far as it.",
+            "The gap can close since the validation loss falls, or since the training loss rises as \
+             far as it: then λ is too large.",
         )
         .figure(
             Chart::new("The size of the weights, by λ of L2")
@@ -59,7 +59,7 @@ pub(super) fn sweep(section: Section, results: &Results) -> Section {
                 .log_y()
                 .spread("norm", over(Trained::norm))
                 .level(spread(without, Trained::norm).mean, "without penalty"),
-            "Weights shrink until the loss resists.",
+            "A penalty shrinks weights until the loss resists.",
         )
         .figure(
             Chart::new("Random labels learned by heart, by λ of L2")
@@ -94,8 +94,8 @@ pub(super) fn weights(section: Section, results: &Results) -> Result<Section, Er
     let section = section
         .figure(
             histograms,
-            "With L2 the weights are smaller, but few are nothing. With L1 nearly all are, and the \
-             few others reach as far as without penalty.",
+            "L2 makes large weights smaller, and leaves few at 0. L1 takes as much off a small one \
+             as off a large one, and a spike at 0 is what that leaves.",
         )
         .figure(
             cut,
@@ -107,19 +107,16 @@ pub(super) fn weights(section: Section, results: &Results) -> Result<Section, Er
         .image(
             &picture(&results.without()[0].weights)?,
             "Without penalty: what 25 units of the hidden layer look for, one a tile, those of the \
-             largest weights; grey is 0. The noise that they began with is still there.",
+             largest weights; grey is 0. What no image asks for is the noise that they began with.",
         )
         .image(
             &picture(&l2.1[0].weights)?,
-            format!(
-                "L2 with λ = {}: the noise is gone, since no loss resisted when it was shrunk.",
-                l2.0
-            ),
+            format!("L2 with λ = {}: noise is shrunk, since no loss resists.", l2.0),
         )
         .image(
             &picture(&l1.1[0].weights)?,
             format!(
-                "L1 with λ = {}: each unit looks at few pixels; the others are next to 0.",
+                "L1 with λ = {}: the weights of pixels that a unit can do without are next to 0.",
                 l1.0
             ),
         )

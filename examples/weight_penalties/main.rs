@@ -165,20 +165,22 @@ fn results(run: &Run, data: &Data) -> Result<Results, Error> {
 }
 
 pub(crate) fn experiment(run: &Run) -> Result<Section, Error> {
-    let (train, others) = run.data_or(|| datasets::mnist5k()?.split_at(EXAMPLES))?;
-    let (valid, test) = others.take(3000).split_at(1000)?;
-    let data = Data { train: train.take(EXAMPLES), valid, test };
+    let built_in = || datasets::mnist5k()?.split_at(EXAMPLES);
+    let numbers = [EXAMPLES..=EXAMPLES, 3..=3000];
+    let (train, others) = run.data_or("mnist5k", built_in, numbers)?;
+    let (valid, test) = others.split_at(others.len() / 3)?;
+    let data = Data { train, valid, test };
     let results = results(run, &data)?;
 
     let section = Section::new("Weight penalties").text(format!(
         "A penalty on the weights is added to the loss, so that large ones have to be worth it: \
          L2 `λ/2 Σ w²` (A. Hoerl and R. Kennard, 1970; A. Krogh and J. Hertz, 1992), L1 `λ Σ |w|` \
          (R. Tibshirani, 1996). Here both kernels of a network of one hidden layer carry it, on \
-         {EXAMPLES} images, by plain gradient descent at rate {RATE}. Losses are those without the \
+         {EXAMPLES} images, so few on purpose, by plain gradient descent at rate {RATE}. Losses are those without the \
          penalty. `λ` is chosen by the validation loss; differences are then measured on other \
          images."
     ));
-    let section = figures::sweep(claims::l2(section, &results), &results);
+    let section = figures::sweep(run, claims::l2(section, &results), &results);
     let section = figures::weights(claims::l1(section, &results), &results)?;
     let few = data.train.take(run.full_or_quick(EXAMPLES, 320));
     let section = steps::claims(section, run, &few, &results)?;

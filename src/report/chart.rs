@@ -246,7 +246,11 @@ impl Chart {
             chart.draw_series([Text::new(format!(" {text}"), (x, y_range.end), TEXT_STYLE)])?;
         }
         for (y, text) in &self.levels {
-            let Some((_, y)) = self.place((1.0, *y)) else { continue };
+            let place = self.place((1.0, *y));
+            let Some((_, y)) = place.filter(|(_, y)| (y_range.start..=y_range.end).contains(y))
+            else {
+                continue;
+            };
             let ends = [(x_range.start, y), (x_range.end, y)];
             chart.draw_series([PathElement::new(ends, BLACK.mix(0.5))])?;
             chart.draw_series([Text::new(format!(" {text}"), (x_range.start, y), TEXT_STYLE)])?;
@@ -261,31 +265,52 @@ impl Chart {
         color: RGBColor,
         y_range: &Range<f64>,
     ) -> Drawn {
-        let inside = |(x, y): (f64, f64)| (x, y.clamp(y_range.start, y_range.end));
-        let place = |point| self.place(point).map(inside);
+        let (low, high) = (y_range.start, y_range.end);
+        let inside = |(_, y): &(f64, f64)| (low..=high).contains(y);
         let edge = |upper: bool| {
-            let points = series.band.iter().map(move |&(x, low, high)| (x, [low, high]));
-            points.filter_map(move |(x, ends)| place((x, ends[usize::from(upper)])))
+            let points =
+                series.band.iter().map(|&(x, low, high)| (x, if upper { high } else { low }));
+            let points: Vec<_> = points.filter_map(|point| self.place(point)).collect();
+            // Between crossings an edge is inside or runs along the border.
+            let points = with_crossings(&points, y_range).into_iter();
+            points.map(|(x, y)| (x, y.clamp(low, high))).collect::<Vec<_>>()
         };
-        let mut outline: Vec<(f64, f64)> = edge(true).collect();
-        outline.extend(edge(false).collect::<Vec<_>>().into_iter().rev());
+        let mut outline = edge(true);
+        outline.extend(edge(false).into_iter().rev());
         if outline.len() > 2 {
             chart.draw_series([Polygon::new(outline, color.mix(0.18))])?;
         }
         let points: Vec<(f64, f64)> =
             series.points.iter().copied().filter_map(|point| self.place(point)).collect();
         if series.connected {
-            let points = points.iter().copied().map(inside);
-            chart.draw_series([PathElement::new(
-                points.collect::<Vec<_>>(),
-                color.stroke_width(2),
-            )])?;
+            let points = with_crossings(&points, y_range);
+            let visible = points.split(|point| !inside(point)).filter(|part| !part.is_empty());
+            chart.draw_series(
+                visible.map(|part| PathElement::new(part.to_vec(), color.stroke_width(2))),
+            )?;
         } else {
-            let visible = points.into_iter().filter(|(_, y)| y_range.contains(y));
+            let visible = points.into_iter().filter(inside);
             chart.draw_series(visible.map(|point| Circle::new(point, 3, color.filled())))?;
         }
         Ok(())
     }
+}
+
+/// The points of a curve, and those at which it enters or leaves a range of heights: no line
+/// between two of them crosses the border.
+fn with_crossings(points: &[(f64, f64)], range: &Range<f64>) -> Vec<(f64, f64)> {
+    let mut all: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+    for pair in points.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        let mut borders = [range.start, range.end];
+        if y1 < y0 {
+            borders.reverse();
+        }
+        let crossed = borders.into_iter().filter(|border| (y0 - border) * (y1 - border) < 0.0);
+        all.extend(crossed.map(|border| (x0 + (border - y0) / (y1 - y0) * (x1 - x0), border)));
+        all.push((x1, y1));
+    }
+    all
 }
 
 type Plane = Cartesian2d<Axis, Axis>;
@@ -356,6 +381,47 @@ mod tests {
     fn numbers(low: f64, high: f64) -> Vec<String> {
         let axis = Axis::new(true, &(low.log10()..high.log10()));
         axis.key_points(0).into_iter().map(|x| short(10_f64.powf(x))).collect()
+    }
+
+    /// The heights of all points of lines in a picture, in pixels from its top.
+    fn heights(chart: &Chart) -> Vec<Vec<i32>> {
+        let svg = chart.to_svg().unwrap();
+        let lines = svg.split("<polyline ").skip(1).filter(|line| {
+            line.split('>').next().is_some_and(|tag| tag.contains("stroke-width=\"2\""))
+        });
+        let points = lines.map(|line| line.split("points=\"").nth(1).unwrap().split('"').next());
+        let pairs = |points: &str| -> Vec<i32> {
+            let pairs = points.split_whitespace().map(|pair| pair.split_once(',').unwrap());
+            pairs.map(|(_, y)| y.parse().unwrap()).collect()
+        };
+        points.map(|points| pairs(points.unwrap())).collect()
+    }
+
+    #[test]
+    fn a_curve_is_cut_where_it_leaves_the_range() {
+        let chart = |ys: &[f64]| {
+            let points = ys.iter().enumerate().map(|(x, &y)| (x as f64, y));
+            heights(&Chart::new("").y_range(0.0, 1.0).line("a", points))
+        };
+        let [whole] = &chart(&[0.0, 1.0])[..] else { panic!("one line") };
+        let (bottom, top) = (whole[0], whole[1]);
+        let middle = (bottom + top) / 2;
+        assert_eq!(chart(&[2.0, 3.0, 2.0]), Vec::<Vec<i32>>::new(), "nothing of it is inside");
+        assert_eq!(chart(&[-1.0, 2.0]), [[bottom, top]], "through the range in one step");
+        let parts = chart(&[0.5, 1.5, 1.5, 0.5, -0.5]);
+        assert_eq!(parts.len(), 2, "{parts:?}");
+        assert!(parts[0][0].abs_diff(middle) <= 1 && parts[0][1..] == [top]);
+        assert!(parts[1][0] == top && parts[1][2] == bottom && parts[1].len() == 3);
+    }
+
+    #[test]
+    fn crossings_are_on_the_way() {
+        let found = with_crossings(&[(0.0, 3.0), (4.0, -1.0), (5.0, 0.5)], &(0.0..1.0));
+        assert_eq!(
+            found,
+            [(0.0, 3.0), (2.0, 1.0), (3.0, 0.0), (4.0, -1.0), (14.0 / 3.0, 0.0), (5.0, 0.5)]
+        );
+        assert!(with_crossings(&[], &(0.0..1.0)).is_empty());
     }
 
     #[test]

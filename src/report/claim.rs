@@ -24,6 +24,8 @@ pub struct Claim {
 }
 
 impl Claim {
+    const NOT_KNOWN: &str = "Not on these data and with these seeds; the reason is not known.";
+
     /// A statement, and whether it held in the runs.
     pub fn new(statement: impl Into<String>, held: bool) -> Self {
         let (measured, otherwise) = Default::default();
@@ -36,7 +38,8 @@ impl Claim {
         self
     }
 
-    /// What is known of the cases in which it does not hold; told only if it did not.
+    /// What is known of the cases in which it does not hold; told only if it did not. Without it
+    /// the page says that the reason is not known.
     pub fn otherwise(mut self, reason: impl Into<String>) -> Self {
         self.otherwise = reason.into();
         self
@@ -57,9 +60,10 @@ impl Claim {
         &self.measured
     }
 
-    /// Why it did not hold, if it did not and the reason is known.
+    /// Why it did not hold, or that the reason is not known; none if it did hold.
     pub fn reason(&self) -> Option<&str> {
-        (!self.held && !self.otherwise.is_empty()).then_some(&self.otherwise)
+        let known = !self.otherwise.is_empty();
+        (!self.held).then_some(if known { &self.otherwise } else { Self::NOT_KNOWN })
     }
 
     /// The verdict in words.

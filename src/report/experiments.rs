@@ -18,11 +18,12 @@ type Experiment = Box<dyn Fn(&Run) -> Result<Section, Error>>;
 ///
 /// | argument | |
 /// |---|---|
+/// | `--help` | prints these arguments and the experiments' names |
 /// | `--quick` | a small run that shows that everything works; fewer seeds, fewer epochs |
 /// | `--only NAME` | this experiment only; may be given several times |
 /// | `--seeds N` | with so many seeds |
-/// | `--data DIR` | on the published data in this folder, where an experiment [asks](Run::data_or) |
-/// | `--out DIR` | the folder of the page, `index.html` |
+/// | `--data DIR` | on the published images in this folder, where an experiment [asks](Run::data_or); each section says what it ran on |
+/// | `--out DIR` | the folder of the page, `index.html`; without it the one given to [`new`](Self::new), below the current folder if it is relative: `target/dropout`, say |
 ///
 /// ```
 /// use gradtape::Error;
@@ -56,10 +57,18 @@ pub struct Experiments {
     experiments: Vec<(String, Experiment)>,
 }
 
+const OPTIONS: &str = "\
+  --quick      a small run that shows that everything works
+  --only NAME  this experiment only; may be given several times
+  --seeds N    with so many seeds
+  --data DIR   on the published images in this folder: MNIST, Fashion-MNIST or CIFAR-10
+  --out DIR    the folder of the page, index.html";
+
 /// What the arguments ask for.
 struct Arguments {
     run: Run,
     only: Vec<String>,
+    help: bool,
 }
 
 impl Arguments {
@@ -67,20 +76,27 @@ impl Arguments {
         arguments: impl IntoIterator<Item = A>,
         folder: &Path,
     ) -> Result<Self, Error> {
-        let run = Run { folder: folder.into(), ..Run::default() };
-        let mut parsed = Self { run, only: Vec::new() };
-        let mut arguments = arguments.into_iter().map(Into::into);
+        let mut run = Run::default();
+        run.folder = folder.into();
+        let mut parsed = Self { run, only: Vec::new(), help: false };
+        let mut arguments = arguments.into_iter().map(Into::into).peekable();
         while let Some(argument) = arguments.next() {
             let mut value = |expected: &str| {
-                let none =
-                    || Error::argument("arguments", format!("{argument} {expected}"), &argument);
-                arguments.next().ok_or_else(none)
+                let none = || {
+                    let found = format!("{argument} with nothing behind it");
+                    Error::argument("arguments", format!("{argument} {expected}"), found)
+                };
+                arguments.next_if(|value| !value.starts_with("--")).ok_or_else(none)
             };
             match &argument[..] {
+                "--help" | "-h" => parsed.help = true,
                 "--quick" => parsed.run.quick = true,
                 "--only" => parsed.only.push(value("NAME")?),
-                "--data" => parsed.run.data = Some(value("DIR")?.into()),
-                "--out" => parsed.run.folder = value("DIR")?.into(),
+                "--data" => {
+                    let folder = "DIR, a folder with the files of MNIST, Fashion-MNIST or CIFAR-10";
+                    parsed.run.data = Some(value(folder)?.into());
+                }
+                "--out" => parsed.run.folder = value("DIR, the folder of the page")?.into(),
                 "--seeds" => {
                     let number = value("NUMBER")?;
                     let seeds = number.parse().ok().filter(|&seeds| seeds > 0);
@@ -88,7 +104,7 @@ impl Arguments {
                     parsed.run.seeds = Some(seeds.ok_or_else(wrong)?);
                 }
                 _ => {
-                    let known = "--quick, --only NAME, --seeds NUMBER, --data DIR, --out DIR";
+                    let known = "--help, --quick, --only NAME, --seeds N, --data DIR, --out DIR";
                     return Err(Error::argument("arguments", known, argument));
                 }
             }
@@ -99,7 +115,7 @@ impl Arguments {
 
 impl Experiments {
     /// Experiments whose page has this title and goes into this folder, unless the arguments name
-    /// another.
+    /// another. A relative one is below the folder that the program is started in.
     pub fn new(title: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
         Self {
             title: title.into(),
@@ -146,31 +162,45 @@ impl Experiments {
     /// Runs what these arguments ask for, prints what is found, and writes the page. The last line
     /// counts the claims.
     ///
+    /// An experiment that fails has a section that says why, and the others run all the same.
+    ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if an argument is none or names no experiment; what an experiment or
-    /// writing the page returns.
+    /// [`Error::Argument`] if an argument is none or names no experiment; what writing the page
+    /// returns; once it is written, what the first experiment that failed returned.
     pub fn run<A: Into<String>>(
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Tally, Error> {
-        let Arguments { run, only } = Arguments::parse(arguments, &self.folder)?;
-        for name in &only {
-            if !self.experiments.iter().any(|(known, _)| known == name) {
-                let known: Vec<&str> = self.experiments.iter().map(|(name, _)| &name[..]).collect();
-                return Err(Error::argument("--only", known.join(", "), name));
-            }
+        let Arguments { run, only, help } = Arguments::parse(arguments, &self.folder)?;
+        let known: Vec<&str> = self.experiments.iter().map(|(name, _)| &name[..]).collect();
+        if help {
+            println!("{}\n\n{OPTIONS}\n\nexperiments: {}", self.title, known.join(", "));
+            return Ok(Tally::default());
+        }
+        if let Some(name) = only.iter().find(|name| !known.contains(&&name[..])) {
+            return Err(Error::argument("--only", known.join(", "), name));
         }
         fs::create_dir_all(run.folder()).map_err(|source| Error::io(run.folder(), source))?;
         let mut report = Report::new(&self.title, &self.introduction);
+        let mut failed = None;
         for (name, experiment) in &self.experiments {
             if !only.is_empty() && !only.contains(name) {
                 continue;
             }
             println!("== {name}");
             let start = Instant::now();
-            let mut section = experiment(&run)?;
+            let mut section = experiment(&run).unwrap_or_else(|error| {
+                println!("  failed: {error}");
+                let section = Section::new(name).text(format!("This experiment failed: {error}"));
+                failed.get_or_insert(error);
+                section
+            });
+            section.data = run.take_notes();
             section.command = self.command_for(name, &run);
+            if !section.data.is_empty() {
+                println!("  data: {}", section.data.replace('`', ""));
+            }
             for claim in section.claims() {
                 println!("  {claim}");
             }
@@ -180,7 +210,7 @@ impl Experiments {
         let page = report.write(run.folder())?;
         println!("report: {}", page.display());
         println!("claims: {}", report.tally());
-        Ok(report.tally())
+        failed.map_or(Ok(report.tally()), Err)
     }
 
     /// The command that makes a section again.

@@ -41,7 +41,9 @@ impl Histograms {
         Self { title: title.into(), own_axes: false, panels: Vec::new() }
     }
 
-    /// The watched values of a model.
+    /// The watched values of a model, all over one axis, as long as the widest spread is. Logits or a
+    /// loss that are watched, too, press those of the hidden layers together: watch hidden layers
+    /// only, or give each its [own axis](Self::own_axes).
     pub fn of_values(title: impl Into<String>, inspection: &Inspection) -> Self {
         let rows = inspection.rows().iter();
         rows.fold(Self::new(title), |figure, row| {

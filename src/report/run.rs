@@ -1,6 +1,8 @@
 //! How thoroughly an experiment is run, and on what.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -16,11 +18,21 @@ pub struct Run {
     pub(super) seeds: Option<u64>,
     pub(super) data: Option<PathBuf>,
     pub(super) folder: PathBuf,
+    notes: Arc<Mutex<Notes>>,
+}
+
+/// What the page shall say of an experiment's data.
+#[derive(Debug, Default)]
+struct Notes {
+    texts: Vec<String>,
+    /// Whether the experiment asked for the data of `--data`.
+    asked: bool,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { quick: false, seeds: None, data: None, folder: ".".into() }
+        let notes = Arc::default();
+        Self { quick: false, seeds: None, data: None, folder: ".".into(), notes }
     }
 }
 
@@ -125,18 +137,117 @@ impl Run {
         Ok(settings.iter().map(|_| results.by_ref().take(seeds).collect()).collect())
     }
 
+    /// Whether there is no `--data`. What was made to measure for the built-in data, such as the
+    /// range of an axis, is for them only.
+    pub fn is_on_built_in(&self) -> bool {
+        self.data.is_none()
+    }
+
+    /// The most examples of an experiment that has no reason to take a part of its data but time:
+    /// all of those of `--data` in a full run; else `few`.
+    pub fn all_or(&self, few: usize) -> usize {
+        if self.is_on_built_in() || self.quick { few } else { usize::MAX }
+    }
+
     /// Training and test images to run on: the published data set in the folder that `--data`
-    /// names, else these. Examples of the former are rows of numbers, whatever their shape.
+    /// names, else these. Examples of the former are rows of numbers, whatever their shape. Of
+    /// training and of test images the first are taken, up to the end of their range; the page and
+    /// the output say how many of how many, and of what.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    /// use gradtape::report::Run;
+    ///
+    /// let digits = || datasets::mnist5k()?.split_at(4000);
+    /// // Just so many to train on, and as many as there are to test, up to 1500.
+    /// let (train, test) = Run::full().data_or("mnist5k", digits, [500..=500, 1..=1500])?;
+    /// assert_eq!((train.len(), test.len()), (500, 1000));
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those of [`published::load`] and of `built_in`.
+    /// Those of [`published::load`] and of `built_in`; [`Error::Argument`] if there are fewer than
+    /// a range begins with.
     pub fn data_or(
         &self,
+        name: &str,
         built_in: impl FnOnce() -> Result<(Dataset, Dataset), Error>,
+        numbers: [RangeInclusive<usize>; 2],
     ) -> Result<(Dataset, Dataset), Error> {
-        let Some(folder) = &self.data else { return built_in() };
-        let (train, test) = published::load(folder)?;
-        Ok((train.flatten(), test.flatten()))
+        self.notes().asked = true;
+        let (name, (train, test)) = match &self.data {
+            None => (name.to_string(), built_in()?),
+            Some(folder) => {
+                let (train, test) = published::load(folder)?;
+                (folder.display().to_string(), (train.flatten(), test.flatten()))
+            }
+        };
+        let (found, least) = ([train.len(), test.len()], numbers.each_ref().map(|n| *n.start()));
+        if found[0] < least[0] || found[1] < least[1] {
+            let in_words = |[train, test]: [usize; 2]| format!("{train} training and {test} test");
+            let expected = format!("at least {} images in {name}", in_words(least));
+            return Err(Error::argument("data", expected, in_words(found)));
+        }
+        let taken = (train.take(*numbers[0].end()), test.take(*numbers[1].end()));
+        let of = |taken: usize, all: usize| {
+            let part = if taken < all { format!("{} of ", grouped(taken)) } else { String::new() };
+            part + &grouped(all)
+        };
+        self.note(format!(
+            "{} training and {} test images of `{name}`.",
+            of(taken.0.len(), found[0]),
+            of(taken.1.len(), found[1])
+        ));
+        Ok(taken)
+    }
+
+    /// Has the page and the output say this of the experiment's data, once. What is between
+    /// backquotes is set as code.
+    pub fn note(&self, text: impl Into<String>) {
+        let (text, mut notes) = (text.into(), self.notes());
+        if !notes.texts.contains(&text) {
+            notes.texts.push(text);
+        }
+    }
+
+    /// What there is to say of the data of the experiment that just ran.
+    pub(super) fn take_notes(&self) -> String {
+        let Notes { mut texts, asked } = std::mem::take(&mut *self.notes());
+        if !asked && self.data.is_some() {
+            texts.push("`--data` does not apply.".into());
+        }
+        texts.join(" ")
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        // A list of texts is whole whatever a thread that panicked did.
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        assert_eq!(
+            [7, 999, 1000, 60_000, 1_234_567].map(grouped).join(" "),
+            "7 999 1,000 60,000 1,234,567"
+        );
     }
 }

@@ -23,6 +23,8 @@ use crate::train::Picture;
 pub struct Section {
     title: String,
     blocks: Vec<Block>,
+    /// What it was measured on.
+    pub(super) data: String,
     /// How it is made again.
     pub(super) command: String,
 }
@@ -140,6 +142,13 @@ impl Section {
     pub(super) fn write_html(&self, html: &mut String) -> Result<(), Error> {
         let (anchor, title) = (self.anchor(), escaped(&self.title));
         *html += &format!("<section id=\"{anchor}\">\n<h2>{title}</h2>\n");
+        if !self.data.is_empty() {
+            *html += &paragraph(&format!("Data: {}", self.data)).replacen(
+                "<p>",
+                "<p class=\"data\">",
+                1,
+            );
+        }
         for group in self.blocks.chunk_by(|a, b| a.row().is_some() && a.row() == b.row()) {
             let row = group[0].row();
             if let Some((open, _)) = row {

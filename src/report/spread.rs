@@ -68,10 +68,25 @@ impl Spread {
     }
 }
 
-/// The mean ± the standard deviation, with as many digits as asked for: `{:.2}`; four if not.
+/// The mean ± the standard deviation, with as many digits as asked for: `{:.2}`; four if not. A
+/// mean below a thousandth is in scientific notation, and so is its deviation if that is as small.
+///
+/// ```
+/// use gradtape::report::Spread;
+///
+/// assert_eq!(Spread::of([-2e-5, -4e-5]).to_string(), "-3.0e-5 ± 1.4e-5");
+/// ```
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(4);
-        write!(f, "{:.digits$} ± {:.digits$}", self.mean, self.deviation)
+        let is_small = |x: f64| x.abs() < 1e-3;
+        let written = |x: f64| {
+            if x != 0.0 && is_small(x) && is_small(self.mean) {
+                format!("{x:.1e}")
+            } else {
+                format!("{x:.digits$}")
+            }
+        };
+        write!(f, "{} ± {}", written(self.mean), written(self.deviation))
     }
 }

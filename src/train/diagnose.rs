@@ -76,7 +76,8 @@ pub enum Verdict {
     },
 }
 
-/// What learning curves tell. Prints as advice.
+/// What learning curves tell. Prints as advice, in which epochs are counted from 1, as in a
+/// [`History`](super::History) that is printed and in charts.
 #[derive(Clone, PartialEq, Debug)]
 #[must_use = "a diagnosis is there to be looked at"]
 pub struct Diagnosis {
@@ -247,14 +248,11 @@ impl fmt::Display for Diagnosis {
         match self.verdict {
             Verdict::TooFewEpochs => write!(f, "Too few epochs ({epochs}) to tell anything.")?,
             Verdict::Diverged { epoch, finite: true } => {
-                write!(
-                    f,
-                    "Diverged: the training loss rises since epoch {epoch}, to {training:.4}, "
-                )?;
+                write!(f, "Diverged: the training loss rises since epoch {}, ", epoch + 1)?;
                 write!(f, "and ends at {training:.4}, above where it began.")?;
             }
             Verdict::Diverged { epoch, finite: false } => {
-                write!(f, "Diverged: the loss is not finite in epoch {epoch} (counted from 0).")?;
+                write!(f, "Diverged: the loss is not finite in epoch {}.", epoch + 1)?;
             }
             Verdict::Underfitting { .. } => {
                 write!(f, "Underfitting: the training loss ends at {training:.4}")?;
@@ -265,7 +263,7 @@ impl fmt::Display for Diagnosis {
                 }
             }
             Verdict::Overfitting { since, rise, gap } => {
-                write!(f, "Overfitting since epoch {since} (counted from 0): ")?;
+                write!(f, "Overfitting since epoch {}: ", since + 1)?;
                 write!(f, "the validation loss ends at {validation:.4}, ")?;
                 write!(f, "{gap:.4} above the training loss of {training:.4}")?;
                 if rise > 0.0 {

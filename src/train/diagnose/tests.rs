@@ -147,10 +147,12 @@ fn a_diagnosis_reads_as_advice() {
     let advice = diagnose(&training, &validation).unwrap().to_string();
     let mut lines = advice.lines();
     let verdict = lines.next().unwrap();
-    assert!(verdict.starts_with("Overfitting since epoch 1"), "{advice}");
+    assert!(verdict.starts_with("Overfitting since epoch 13: "), "{advice}");
     assert_eq!(lines.next(), Some("What to try, in this order:"));
     assert_eq!(lines.next(), Some("- stop early, and keep the parameters of the best epoch"));
 
+    let rising = diagnose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[]).unwrap().to_string();
+    assert!(rising.starts_with("Diverged: the training loss rises since epoch 1, and"), "{rising}");
     let diverged = diagnose(&[1.0, 0.5], &[1.0, f64::NAN]).unwrap().to_string();
-    assert!(diverged.starts_with("Diverged: the loss is not finite in epoch 1 ("), "{diverged}");
+    assert!(diverged.starts_with("Diverged: the loss is not finite in epoch 2."), "{diverged}");
 }

@@ -34,6 +34,10 @@ use crate::scalar::Scalar;
 ///     }
 /// }
 /// ```
+///
+/// Of a [`Fit`](crate::train::Fit), a callback does the same in
+/// [`after_batch`](crate::train::Callback::after_batch): an example of it is in the documentation of
+/// the module `report`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Updates {
     rows: Vec<Update>,
