@@ -22,8 +22,11 @@ type Experiment = Box<dyn Fn(&Run) -> Result<Section, Error>>;
 /// | `--quick` | a small run that shows that everything works; fewer seeds, fewer epochs |
 /// | `--only NAME` | this experiment only; may be given several times |
 /// | `--seeds N` | with so many seeds |
-/// | `--data DIR` | on the published images in this folder, where an experiment [asks](Run::data_or); each section says what it ran on |
-/// | `--out DIR` | the folder of the page, `index.html`; without it the one given to [`new`](Self::new), below the current folder if it is relative: `target/dropout`, say |
+/// | `--data DIR` | on the published data in this folder, where an experiment [asks](Run::data_or) |
+/// | `--out DIR` | the folder of the page, `index.html` |
+///
+/// Each section says what data it ran on. Without `--out` the page goes into the folder given to
+/// [`new`](Self::new); a relative one, such as `target/dropout`, is below the current folder.
 ///
 /// ```
 /// use gradtape::Error;
