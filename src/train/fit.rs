@@ -228,7 +228,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
     /// Takes everything to where a checkpoint left off.
     fn go_on(&mut self, saved: Saved) -> Result<(), Error> {
         let Fit { trainer, params, callbacks, .. } = &mut self.fit;
-        saved.fits(&self.history, &self.position, callbacks)?;
+        saved.fits(&self.history, &self.position, params, &*trainer.optimizer, callbacks)?;
         for callback in callbacks.iter_mut() {
             callback.before(saved.history())?;
         }
