@@ -49,12 +49,12 @@ fn train(
         Trainer::new(&model, RmsProp::new(1e-3), loss::cross_entropy).metric(Accuracy);
 
     let waiting = patience.map_or("to_the_end".into(), |epochs| format!("patience{epochs}"));
-    let path = folder.join(format!("{waiting}_seed{}.safetensors", seed.0)).display().to_string();
+    let path = folder.join(format!("{waiting}_seed{}.safetensors", seed.0));
     let mut fit = trainer.fit(&mut params, train).epochs(epochs).batch_size(64).seed(seed).silent();
     if let Some(epochs) = patience {
         fit = fit.callback(EarlyStopping::new("val_loss").patience(epochs));
     }
-    let best = ModelCheckpoint::new(path.as_str()).best("val_loss");
+    let best = ModelCheckpoint::new(&path).best("val_loss");
     let history = fit.callback(best).validation(valid).run()?;
 
     let left = trainer.evaluate(&params, valid)?;

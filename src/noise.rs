@@ -45,6 +45,11 @@
 //! tape and the element's place: the same seed gives the same noise on any number of threads and in
 //! either precision, so that a gradient check sees one and the same function.
 //!
+//! Noise of your own is made of [`Graph::normal`](crate::Graph::normal),
+//! [`Graph::uniform`](crate::Graph::uniform) and [`Graph::bernoulli`](crate::Graph::bernoulli),
+//! which a layer reaches by [`Var::graph`]. They follow the same pattern: drawn from the seed in
+//! training, their own mean at test time.
+//!
 //! [`marginalize`] takes the mean over the noise by brute force, from many tapes that sample, so
 //! that any of the approximations above can be compared with what it approximates. The standard
 //! deviation from pass to pass says how sure the ensemble is (Y. Gal and Z. Ghahramani, 2016).

@@ -98,7 +98,8 @@ fn a_monitor_that_does_not_exist_is_an_error_before_the_first_step() {
     let error = fit.callback(EarlyStopping::new("val_loss").patience(2)).run().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "EarlyStopping: expected to monitor one of loss, penalty, total, accuracy, found val_loss"
+        "EarlyStopping: expected to monitor one of loss, penalty, total, accuracy, found val_loss; \
+         there is no validation data: call `.validation(..)`"
     );
     assert_eq!(params.flat(), before.flat());
 }
@@ -428,4 +429,94 @@ fn the_table_of_parameters_tells_state_from_what_is_frozen() {
     };
     let names = ["fixed", "norm/scale", "norm/running_mean"];
     assert_eq!(names.map(last), ["frozen", "3", "state"]);
+}
+
+#[test]
+fn no_examples_are_an_error_wherever_they_are_measured() {
+    let (train, none) = data(20).split_at(20).unwrap();
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = trainer(&model);
+    let error = trainer.evaluate(&params, &none).unwrap_err().to_string();
+    assert_eq!(error, "evaluate: expected examples, found none");
+    let fit = trainer.fit(&mut params, &train).validation(&none).silent();
+    let error = fit.run().unwrap_err().to_string();
+    assert_eq!(error, "validation: expected examples to validate on, found none");
+    assert_eq!(*trainer.predict(&params, none.x()).unwrap().shape(), [0, 2].into());
+}
+
+#[test]
+fn a_binary_target_that_is_no_share_is_an_error_before_the_first_step() {
+    let x = Tensor::from_fn([20, 2], |i| i as f32);
+    let y = Tensor::from_fn([20, 1], |row| if row == 13 { 2.0 } else { 1.0 });
+    let train = Dataset::new(x, y).unwrap();
+    let mut params = Params::new(Seed(42));
+    let model = Dense::new(2, 1).build(&mut params, "output");
+    let before = params.clone();
+    let mut trainer =
+        Trainer::new(&model, Sgd::new(0.1), loss::binary_cross_entropy).metric(Accuracy);
+    let error = trainer.fit(&mut params, &train).silent().run().unwrap_err().to_string();
+    assert_eq!(error, "accuracy: expected targets of 0 and 1, found 2");
+    assert_eq!(params.flat(), before.flat());
+}
+
+/// The data of `data`, with a label of a class that there is not.
+fn mislabelled(examples: usize, row: usize) -> Dataset {
+    let good = data(examples);
+    let mut labels = good.y().data().to_vec();
+    labels[row] = 7;
+    Dataset::new(good.x().clone(), Indices::from(labels)).unwrap()
+}
+
+#[test]
+fn a_label_that_is_no_class_is_an_error_that_names_its_row() {
+    let (good, bad) = (data(80), mislabelled(80, 43));
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let before = params.clone();
+    let message =
+        |of: &str| format!("label of row 43{of}: expected one of 2 classes (0 to 1), found 7");
+    let mut trainer = Trainer::new(&model, Adam::new(0.01), loss::cross_entropy);
+    let error = trainer.fit(&mut params, &bad).silent().run().unwrap_err().to_string();
+    assert_eq!(error, message(" of the training data"));
+    let error = trainer.fit(&mut params, &good).validation(&bad).silent().run().unwrap_err();
+    assert_eq!(error.to_string(), message(" of the validation data"));
+    assert_eq!(trainer.evaluate(&params, &bad).unwrap_err().to_string(), message(""));
+    assert_eq!(params.flat(), before.flat());
+
+    // To a loss of one's own, labels may be more than there are predictions.
+    fn count<'t>(y: Var<'t>, labels: Var<'t>) -> Var<'t> {
+        (y.sum(..) - y.graph().one_hot(labels, 8).sum(..)).square()
+    }
+    let mut trainer = Trainer::new(&model, Adam::new(0.01), count);
+    trainer.fit(&mut params, &bad).silent().run().unwrap();
+}
+
+#[test]
+fn a_number_of_the_data_that_is_not_finite_is_named_by_its_row() {
+    let labels = Tensor::from_fn([50, 1], |row| (row % 2) as f32);
+    let whole = Tensor::from_fn([50, 2], |i| i as f32 / 100.0);
+    let (mut holed, mut unknown) = (whole.clone(), labels.clone());
+    holed.data_mut()[2 * 37 + 1] = f32::NAN;
+    unknown.data_mut()[21] = f32::INFINITY;
+    let mut params = Params::new(Seed(42));
+    let model = Dense::new(2, 1).build(&mut params, "layer");
+    let message = |params: &mut Params, x: &Tensor, y: &Tensor, spoiled: bool| {
+        let data = Dataset::new(x.clone(), y.clone()).unwrap();
+        let mut trainer = Trainer::new(&model, Sgd::new(0.01), loss::squared_error);
+        let fit = trainer.fit(params, &data).batch_size(50).silent();
+        let fit = fit.prepare(|batch| {
+            if spoiled {
+                batch.x.data_mut()[3] = f32::NAN;
+            }
+        });
+        fit.run().unwrap_err().to_string()
+    };
+    let start = "the loss of epoch 1, batch 1 is not finite: the ";
+    let holes = format!("{start}examples hold NaN: row 37, column 1 of the training data");
+    assert_eq!(message(&mut params, &holed, &labels, false), holes);
+    let targets = format!("{start}targets hold inf: row 21, column 0 of the training data");
+    assert_eq!(message(&mut params, &whole, &unknown, false), targets);
+    let spoiled = message(&mut params, &whole, &labels, true);
+    assert!(spoiled.ends_with("column 1 of the training data, once it was prepared"), "{spoiled}");
 }

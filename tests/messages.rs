@@ -73,7 +73,17 @@ fn losses_and_labels() {
     let labels = "cross_entropy: labels of shape [3] for predictions of shape [2, 3]";
     assert_says(|| x.cross_entropy([0, 1, 2]), &[labels]);
     let numbers = "cross_entropy: labels are whole numbers, bound as `Indices`, and not input %0";
-    assert_says(|| loss::cross_entropy(x, x), &[numbers]);
+    assert_says(|| loss::cross_entropy(x, x), &[numbers, "see `cross_entropy_of_targets`"]);
+    let logits = tape.input(&Tensor::zeros([2, 1]));
+    assert_says(
+        || loss::binary_cross_entropy(logits, tape.input(&Indices::from([0, 1]))),
+        &["targets of shape [2] for predictions of shape [2, 1]", "`Dataset::numeric_labels()`"],
+    );
+    assert_says(
+        || loss::binary_cross_entropy(logits, tape.input(&Tensor::zeros([2]))),
+        &["targets of shape [2] for predictions of shape [2, 1]; reshape them to [2, 1]"],
+    );
+    assert_says(|| L2(-1.0).penalty(x), &["L2: the factor has to be finite and not negative"]);
     assert_says(
         || x.mean_squared_error(tape.input(&Tensor::zeros([3]))),
         &["squared_error: targets of shape [3] for predictions of shape [2, 3]"],
@@ -113,6 +123,21 @@ fn a_layer_that_does_not_fit_is_named() {
     // Behind a `dyn Layer`, the place is the layer's own, so the parameter's name has to do.
     let (message, _) = panic_of(|| model.forward(x));
     assert!(message.contains("second/kernel [5, 2]") && message.contains("[2, 4]"), "{message}");
+}
+
+#[test]
+fn what_a_trainer_calls_through_a_pointer_names_the_line_that_made_it() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let model = Dense::new(2, 1).build(&mut params, "output");
+    let labels = Dataset::new(Tensor::zeros([4, 2]), Indices::from([0, 1, 1, 0])).unwrap();
+    let wide = Dataset::new(Tensor::zeros([4, 3]), Tensor::zeros([4, 1])).unwrap();
+    let line = line!() + 1;
+    let mut trainer = Trainer::new(&model, Sgd::new(0.1), loss::binary_cross_entropy);
+    let made = format!("in the `Trainer` made at tests/messages.rs:{line}");
+    let (of_loss, _) = panic_of(|| trainer.fit(&mut params, &labels).silent().run());
+    assert!(of_loss.contains(&made) && of_loss.contains("numeric_labels"), "{of_loss}");
+    let (of_model, _) = panic_of(|| trainer.evaluate(&params, &wide));
+    assert!(of_model.contains(&made) && of_model.contains("output/kernel"), "{of_model}");
 }
 
 #[test]

@@ -266,3 +266,35 @@ fn the_error_of_the_mean_is_taken_off_distances() {
     assert!(mean.distance(&x) < 0.1);
     assert!((mean.distance(&Tensor::full([10_000], 1.4)) - 0.4).abs() < 0.02);
 }
+
+#[test]
+fn noise_of_ones_own_has_the_moments_of_its_distribution() {
+    let params = Params::<f64>::new(Seed(0));
+    let n = 100_000;
+    type Draw = for<'t> fn(&'t Tape<'_, f64>, usize) -> Var<'t>;
+    let draws: [(Draw, f64, f64); 5] = [
+        (|tape, n| tape.normal([n]), 0.0, 1.0),
+        (|tape, n| tape.uniform([n]), 0.5, 1.0 / 12.0),
+        (|tape, n| tape.bernoulli(0.2, [n]), 0.2, 0.16),
+        (|tape, n| tape.bernoulli(0.0, [n]), 0.0, 0.0),
+        (|tape, n| tape.bernoulli(1.0, [n]), 1.0, 0.0),
+    ];
+    for (draw, mean, variance) in draws {
+        let drawn = |seed: u64| {
+            let tape = Tape::training(&params, Seed(seed));
+            let (first, second) = (draw(&tape, n), draw(&tape, n));
+            let (first, second) = (tape.value(first), tape.value(second));
+            assert_eq!(first == second, variance == 0.0, "each operation draws for itself");
+            first
+        };
+        let values = drawn(1);
+        let (found, spread) = moments(values.data());
+        assert!((found - mean).abs() < 5.0 * (variance / n as f64).sqrt() + 1e-12, "{found}");
+        assert!((spread - variance).abs() < 0.02 * variance + 1e-12, "{spread}");
+        assert_eq!(values, drawn(1), "the seed says all");
+        assert_eq!(values == drawn(2), variance == 0.0);
+
+        let tape = Tape::inference(&params);
+        assert_eq!(tape.value(draw(&tape, 3)), Tensor::full([3], mean));
+    }
+}

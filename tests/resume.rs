@@ -50,7 +50,7 @@ fn train(path: &Path, optimizer: impl Optimizer, plan: Plan) -> Result<Outcome, 
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
     let mut trainer = Trainer::new(&model, optimizer, loss::cross_entropy).metric(Accuracy);
-    let checkpoint = ModelCheckpoint::new(path.display().to_string());
+    let checkpoint = ModelCheckpoint::new(path);
     let checkpoint = match plan.every_batches {
         Some(batches) => checkpoint.every_batches(batches),
         None => checkpoint,
@@ -273,7 +273,18 @@ fn another_training_is_not_resumed() {
     }
     // Another optimizer's state is refused too.
     let error = train(&path, Sgd::new(0.01), PLAN).unwrap_err().to_string();
-    assert!(error.contains("Adam") && error.contains("Sgd"), "{error}");
+    assert!(error.contains("its optimizer: \"Adam\", here: \"Sgd\""), "{error}");
+
+    // What is another model's is told together with all else.
+    let mut others = Params::new(Seed(42));
+    let other = Dense::new(2, 2).build(&mut others, "output");
+    let mut trainer = Trainer::new(&other, Sgd::new(0.01), loss::cross_entropy);
+    let error = trainer.fit(&mut others, &data).silent().resume(&path).run().unwrap_err();
+    let error = error.to_string();
+    let kernel = "`output/kernel` is of shape [16, 2], not [2, 2]";
+    for part in ["its callbacks", "its optimizer", kernel, "`hidden/bias` of shape [16] is no"] {
+        assert!(error.contains(part), "{error}");
+    }
     fs::remove_dir_all(folder).unwrap();
 }
 
@@ -284,7 +295,7 @@ fn the_best_and_the_last_few_checkpoints_are_kept() {
     let mut params = Params::new(Seed(42));
     let model = model(&mut params);
     let mut trainer = Trainer::new(&model, Adam::new(0.02), loss::cross_entropy);
-    let file = |name: &str| folder.join(name).display().to_string();
+    let file = |name: &str| folder.join(name);
     let history = trainer
         .fit(&mut params, &data)
         .epochs(8)

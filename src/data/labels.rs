@@ -43,18 +43,22 @@ impl<X: Rows> Dataset<X, Indices> {
     /// # Ok::<(), gradtape::Error>(())
     /// ```
     pub fn check_labels(&self, classes: usize) -> Result<(), Error> {
-        let labels = self.y().data().iter().enumerate();
-        for (row, &label) in labels {
-            if label as usize >= classes {
-                let expected = match classes.checked_sub(1) {
-                    Some(last) => format!("one of {classes} classes (0 to {last})"),
-                    None => "no label, since there are no classes".to_owned(),
-                };
-                return Err(Error::format(format!("label of row {row}"), expected, label));
-            }
-        }
-        Ok(())
+        check_classes(self.y(), classes, "")
     }
+}
+
+/// Checks that every label is the number of one of so many classes; the error says of which row it
+/// is not, and of what.
+pub(crate) fn check_classes(labels: &Indices, classes: usize, of: &str) -> Result<(), Error> {
+    let Some(at) = labels.data().iter().position(|&label| label as usize >= classes) else {
+        return Ok(());
+    };
+    let row = at / labels.shape()[1..].iter().product::<usize>();
+    let expected = match classes.checked_sub(1) {
+        Some(last) => format!("one of {classes} classes (0 to {last})"),
+        None => "no label, since there are no classes".to_owned(),
+    };
+    Err(Error::format(format!("label of row {row}{of}"), expected, labels.data()[at]))
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ mod weighted;
 pub use augment::{Augment, CutMix, Mixup};
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
+pub(crate) use labels::check_classes;
 pub use prefetch::{Prefetched, prefetch};
 pub use rows::Rows;
 pub use scaling::{MinMax, Standardizer};

@@ -5,7 +5,9 @@ use crate::tensor::{Indices, Tensor};
 
 /// Rows, one for each example: what a [`Dataset`](crate::data::Dataset) holds as `x` and as `y`,
 /// and batches are cut from. Pairs and triples of such are rows too, for models of several inputs:
-/// `batch.x.0`, `batch.x.1`.
+/// `batch.x.0`, `batch.x.1`. Such a model is trained by a
+/// [loop of its own](crate::guide::keras#models-of-several-inputs), since a
+/// [`Trainer`](crate::train::Trainer) hands a model one [`Input`](crate::Input).
 ///
 /// Implement it for a type of your own, such as paths of images, to have it cut into batches.
 pub trait Rows: Clone {
@@ -15,6 +17,12 @@ pub trait Rows: Clone {
     /// Replaces the rows by some of a source whose rows have the same shape, in the same storage
     /// unless it is shared. All are below the source's number of rows.
     fn refill(&mut self, source: &Self, rows: impl ExactSizeIterator<Item = usize> + Clone);
+
+    /// The first number that is NaN or infinite: its row, its place in the row, and itself. Looked
+    /// for when a loss is not finite; none if this is not said.
+    fn find_non_finite(&self) -> Option<(usize, usize, f64)> {
+        None
+    }
 
     /// Whether no clone shares the storage, so that refilling it allocates nothing and is seen by
     /// nobody else.
@@ -42,6 +50,13 @@ macro_rules! rows_of_first_axis {
                 });
             }
 
+            fn find_non_finite(&self) -> Option<(usize, usize, f64)> {
+                let width: usize = self.shape().iter().skip(1).product();
+                let mut numbers = self.data().iter().map(|&x| f64::from(x)).enumerate();
+                let (at, x) = numbers.find(|(_, x)| !x.is_finite())?;
+                Some((at / width, at % width, x))
+            }
+
             fn is_unshared(&mut self) -> bool {
                 self.unshared().is_some()
             }
@@ -60,6 +75,14 @@ impl Rows for SparseRows {
 
     fn refill(&mut self, source: &Self, rows: impl ExactSizeIterator<Item = usize> + Clone) {
         self.refill_rows(source, rows);
+    }
+
+    fn find_non_finite(&self) -> Option<(usize, usize, f64)> {
+        (0..self.shape()[0]).find_map(|row| {
+            let entries = self.row(row).iter().zip(self.row_values(row)?);
+            let (&column, &x) = entries.into_iter().find(|(_, x)| !x.is_finite())?;
+            Some((row, column as usize, x.into()))
+        })
     }
 
     fn is_unshared(&mut self) -> bool {
@@ -84,6 +107,10 @@ macro_rules! rows_of_parts {
                 rows: impl ExactSizeIterator<Item = usize> + Clone,
             ) {
                 $(self.$at.refill(&source.$at, rows.clone());)*
+            }
+
+            fn find_non_finite(&self) -> Option<(usize, usize, f64)> {
+                None$(.or_else(|| self.$at.find_non_finite()))*
             }
 
             fn is_unshared(&mut self) -> bool {

@@ -9,6 +9,16 @@ use crate::tensor::{Indices, Tensor};
 ///
 /// [`Tape::input`] takes any of them, so that a training loop reads the same whatever a model
 /// works on. Numbers are shared, not copied.
+///
+/// A pair is none: a model of several inputs binds each by itself, in a
+/// [loop of its own](crate::guide::keras#models-of-several-inputs).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input of a tape",
+    label = "neither a tensor, nor whole numbers, nor sparse rows, of the tape's number type",
+    note = "a model of several inputs is not trained by a `Trainer` but by a loop of its own, which \
+            binds each of them: `tape.input(&batch.x.0)`, `tape.input(&batch.x.1)`; there is one \
+            in `gradtape::guide::keras`, under \"Models of several inputs\""
+)]
 pub trait Input<T: Scalar> {
     /// Binds it to a tape.
     fn bind<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t>;

@@ -89,6 +89,8 @@ struct Recording {
     added_penalty: Option<NodeId>,
     /// Whether the sum of all penalties is recorded, so that one added later would be missed.
     penalty_taken: bool,
+    /// Where the trainer was made that the graph is recorded for.
+    trainer: Option<CodeLocation>,
 }
 
 impl Graph {
@@ -105,6 +107,7 @@ impl Graph {
             watched: SmallVec::new(),
             added_penalty: None,
             penalty_taken: false,
+            trainer: None,
         });
         Self { mode, layout, recording, store }
     }
@@ -122,6 +125,19 @@ impl Graph {
     /// The ids of all parameters, in the order of their layout.
     pub fn param_ids(&self) -> impl Iterator<Item = ParamId> + use<> {
         self.layout.ids()
+    }
+
+    /// Has messages name where the trainer was made that the graph is recorded for. It calls model
+    /// and loss through pointers, behind which a panic's place is the library's.
+    pub(crate) fn set_trainer(&self, made_at: &CodeLocation) {
+        self.recording.borrow_mut().trainer = Some(made_at.clone());
+    }
+
+    /// The end of a message: for which trainer the graph is recorded, if for one.
+    pub(crate) fn of_trainer(&self) -> String {
+        let trainer = &self.recording.borrow().trainer;
+        let place = |place| format!("\n  in the `Trainer` made at {place}");
+        trainer.as_ref().map(place).unwrap_or_default()
     }
 
     pub(crate) fn watch(&self, name: Cow<'static, str>, id: NodeId) {
@@ -248,7 +264,8 @@ impl Graph {
     #[track_caller]
     fn reject(&self, op: &Op, inputs: &[NodeId], reason: &str) -> ! {
         let described: Vec<String> = inputs.iter().map(|&id| self.describe(id)).collect();
-        panic!("{}: {reason}\n  inputs: {}", op.name(), described.join(", "))
+        let (inputs, trainer) = (described.join(", "), self.of_trainer());
+        panic!("{}: {reason}\n  inputs: {inputs}{trainer}", op.name())
     }
 
     /// The handle of a node.

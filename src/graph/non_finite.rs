@@ -22,11 +22,18 @@ pub struct NonFinite {
     /// The file and line where the operation was recorded. A gradient's are those of the library
     /// that recorded it.
     pub location: String,
+    /// What is wrong with the examples or targets, if [`fit`](crate::train::Trainer::fit) found that
+    /// the bad numbers came with them: such as
+    /// `the examples hold NaN: row 2, column 1 of the training data`.
+    pub data: Option<String>,
 }
 
 impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { op, definition, value, count, total, inputs, location } = self;
+        let Self { op, definition, value, count, total, inputs, location, data } = self;
+        if let Some(data) = data {
+            return f.write_str(data);
+        }
         write!(f, "{op} made {value} ({count} of {total}) at {location}\n  {definition}")?;
         for (input, [low, high]) in inputs {
             write!(f, "\n  {input} holds {low:e} to {high:e}")?;

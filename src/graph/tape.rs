@@ -429,6 +429,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
                 total: values[at].len(),
                 inputs: node.inputs.iter().map(range).collect(),
                 location: node.location.to_string(),
+                data: None,
             })
         })
     }

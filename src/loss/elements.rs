@@ -36,6 +36,10 @@ pub fn huber<'t>(y: Var<'t>, targets: Var<'t>, delta: f64) -> Var<'t> {
 
 /// `ln(1 + eᶻ) - z t` of every logit `z` and target in `0..=1`: the binary cross-entropy. Finite
 /// wherever its limit is, infinite logits included.
+///
+/// A tape records no numbers, so targets outside of `0..=1` are not refused: there the loss has no
+/// lower bound, and becomes negative. [`Accuracy`](crate::train::Accuracy) and the other metrics of
+/// decisions do refuse them.
 #[track_caller]
 pub fn binary_cross_entropy<'t>(logits: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let targets = targets_of("binary_cross_entropy", logits, targets);

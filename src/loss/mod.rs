@@ -101,32 +101,48 @@ impl<'t> Var<'t> {
 #[track_caller]
 fn targets_of<'t>(loss: &str, predictions: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let (found, expected) = (targets.shape(), predictions.shape());
-    assert!(
-        found.rank() == 0 || found == expected,
-        "{loss}: targets of shape {found} for predictions of shape {expected}"
-    );
-    targets
+    let labels = matches!(targets.graph().attached_to(targets), Some(Attached::Indices(_)));
+    if !labels && (found.rank() == 0 || found == expected) {
+        return targets;
+    }
+    let hint = match expected.split_last() {
+        _ if labels => "; labels become numbers by `Dataset::numeric_labels()`".to_string(),
+        Some((1, rest)) if *rest == found[..] => format!("; reshape them to {expected}"),
+        _ => String::new(),
+    };
+    let trainer = targets.graph().of_trainer();
+    panic!("{loss}: targets of shape {found} for predictions of shape {expected}{hint}{trainer}");
 }
 
 /// Labels of a loss: a class for each example. Said of labels, what is wrong tells more than what
 /// an operation would say of indices.
 #[track_caller]
 fn labels_of<'t>(loss: &str, predictions: Var<'t>, labels: Var<'t>) -> Var<'t> {
+    let trainer = || predictions.graph().of_trainer();
     let Some(Attached::Indices(numbers)) = predictions.graph().attached_to(labels) else {
-        panic!("{loss}: labels are whole numbers, bound as `Indices`, and not {labels:?}");
+        let hint = match labels.shape() == predictions.shape() {
+            true => "; for a distribution over the classes see `cross_entropy_of_targets`",
+            false => "",
+        };
+        panic!(
+            "{loss}: labels are whole numbers, bound as `Indices`, and not {labels:?}{hint}{}",
+            trainer()
+        );
     };
     let (found, shape) = (labels.shape(), predictions.shape());
     let Some((&classes, _)) = shape.split_last().filter(|(_, rest)| **rest == found[..]) else {
         panic!(
             "{loss}: labels of shape {found} for predictions of shape {shape}, whose last axis \
-             holds a number for each class"
+             holds a number for each class{}",
+            trainer()
         );
     };
     if let Some(at) = numbers.data().iter().position(|&label| label as usize >= classes) {
         panic!(
-            "{loss}: label {} of example {at} for predictions of {classes} classes, 0 to {}",
+            "{loss}: label {} of example {at} for predictions of {classes} classes, 0 to {}{}",
             numbers.data()[at],
-            classes.saturating_sub(1)
+            classes.saturating_sub(1),
+            trainer()
         );
     }
     labels

@@ -17,6 +17,7 @@ use crate::shape::{Axes, IntoAxes, Shape};
 
 mod activation;
 mod constant;
+mod draw;
 mod dropout;
 mod norm;
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(crate) enum Distribution {
     /// The normal distribution. In both precisions the numbers are the same up to rounding; none
     /// is farther than 6.3 standard deviations from the mean.
     Normal { mean: Constant, std: Constant },
+    /// Even from 0 to 1, without 1 itself. In both precisions the numbers are the same.
+    Uniform,
 }
 
 impl Distribution {
@@ -72,6 +74,14 @@ impl Noise {
                     move |bits| mean + std * standard_normal(bits),
                 );
             }
+            Distribution::Uniform => draw(
+                key,
+                start,
+                out,
+                // The 24 bits that single precision holds, so that none is rounded up to 1.
+                #[inline(always)]
+                |bits| T::from_f64(f64::from(bits >> 8) * (1.0 / (1u32 << 24) as f64)),
+            ),
         }
     }
 }
@@ -201,6 +211,7 @@ impl Operation for Noise {
         match self.distribution {
             Distribution::Bernoulli { .. } => "mask",
             Distribution::Normal { .. } => "normal",
+            Distribution::Uniform => "uniform",
         }
     }
 
@@ -226,11 +237,12 @@ impl Operation for Noise {
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, inputs: &[&dyn fmt::Display]) -> fmt::Result {
-        let constants: [(&str, &dyn fmt::Display); 2] = match &self.distribution {
-            Distribution::Bernoulli { keep, scale } => [("keep", keep), ("scale", scale)],
-            Distribution::Normal { mean, std } => [("mean", mean), ("std", std)],
+        let constants: &[(&str, &dyn fmt::Display)] = match &self.distribution {
+            Distribution::Bernoulli { keep, scale } => &[("keep", keep), ("scale", scale)],
+            Distribution::Normal { mean, std } => &[("mean", mean), ("std", std)],
+            Distribution::Uniform => &[],
         };
-        write_call(f, self.name(), inputs, &constants)
+        write_call(f, self.name(), inputs, constants)
     }
 }
 
@@ -286,7 +298,8 @@ mod tests {
 
     #[test]
     fn parts_are_the_same_as_the_whole() {
-        for distribution in [Distribution::bernoulli(0.5, 2.0), Distribution::normal(1.0, 2.0)] {
+        let (mask, normal) = (Distribution::bernoulli(0.5, 2.0), Distribution::normal(1.0, 2.0));
+        for distribution in [mask, normal, Distribution::Uniform] {
             let noise = Noise { stream: 3, distribution, shape: Shape::from([1000]) };
             let whole: Vec<f32> = draw(1, 3, distribution, 1000);
             let mut part = vec![0.0_f32; 100];
@@ -329,6 +342,22 @@ mod tests {
                 assert!((beyond - share / 2.0).abs() < 5.0 * deviation, "beyond {bound}: {beyond}");
             }
         }
+    }
+
+    #[test]
+    fn uniform_draws_are_even_below_1_and_the_same_in_both_precisions() {
+        let n = 1 << 20;
+        let u: Vec<f64> = draw(7, 0, Distribution::Uniform, n);
+        let moment = |power: i32| u.iter().map(|u| u.powi(power)).sum::<f64>() / n as f64;
+        // The powers' means are 1/(k + 1), their variances k²/((k + 1)² (2k + 1)).
+        for power in 1..5 {
+            let k = f64::from(power);
+            let deviation = k / ((k + 1.0) * (n as f64 * (2.0 * k + 1.0)).sqrt());
+            assert!((moment(power) - 1.0 / (k + 1.0)).abs() < 5.0 * deviation, "moment {power}");
+        }
+        assert!(u.iter().all(|u| (0.0..1.0).contains(u)));
+        let single: Vec<f32> = draw(7, 0, Distribution::Uniform, n);
+        assert!(u.iter().zip(single).all(|(&double, single)| double == f64::from(single)));
     }
 
     #[test]

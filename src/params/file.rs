@@ -117,7 +117,7 @@ impl TensorFile {
 }
 
 /// What a layout has and a file has not, or the other way round, or of another shape.
-fn mismatches(layout: &Layout, arrays: &BTreeMap<String, Array>) -> Vec<String> {
+pub(crate) fn mismatches(layout: &Layout, arrays: &BTreeMap<String, Array>) -> Vec<String> {
     let mut problems = Vec::new();
     for entry in layout.entries() {
         let (name, shape) = (&entry.name, &entry.shape);

@@ -12,6 +12,9 @@
 //! [`ActivationPenalty`](crate::layers::ActivationPenalty) or by
 //! [`Graph::add_penalty`](crate::Graph::add_penalty). All of them are part of
 //! [`Tape::penalty`](crate::Tape::penalty), to be asked for after the forward pass.
+//!
+//! A factor `λ` that is negative or not finite panics where the penalty is recorded: it would
+//! reward what it is to hold down. A reward that is meant is a penalty of one's own, by [`from_fn`].
 
 mod orthogonality;
 
@@ -58,8 +61,9 @@ pub fn from_fn(f: impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync) -> impl Pen
 pub struct L1(pub f64);
 
 impl Penalty for L1 {
+    #[track_caller]
     fn penalty<'t>(&self, w: Var<'t>) -> Var<'t> {
-        self.0 * w.abs().sum(..)
+        factor("L1", self.0) * w.abs().sum(..)
     }
 }
 
@@ -71,8 +75,9 @@ impl Penalty for L1 {
 pub struct L2(pub f64);
 
 impl Penalty for L2 {
+    #[track_caller]
     fn penalty<'t>(&self, w: Var<'t>) -> Var<'t> {
-        0.5 * self.0 * w.square().sum(..)
+        0.5 * factor("L2", self.0) * w.square().sum(..)
     }
 }
 
@@ -86,7 +91,16 @@ pub struct L1L2 {
 }
 
 impl Penalty for L1L2 {
+    #[track_caller]
     fn penalty<'t>(&self, w: Var<'t>) -> Var<'t> {
         L1(self.l1).penalty(w) + L2(self.l2).penalty(w)
     }
+}
+
+/// The factor of a penalty, which must not be a reward.
+#[track_caller]
+fn factor(penalty: &str, factor: f64) -> f64 {
+    let sensible = factor >= 0.0 && factor.is_finite();
+    assert!(sensible, "{penalty}: the factor has to be finite and not negative, got {factor}");
+    factor
 }

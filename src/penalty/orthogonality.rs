@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Penalty;
+use super::{Penalty, factor};
 use crate::graph::Var;
 use crate::ops::Constant;
 use crate::ops::slice::Embed;
@@ -42,7 +42,8 @@ impl Penalty for Orthogonality {
         let [rows, columns] = [w.shape()[0], w.shape()[1]];
         let products =
             if rows < columns { w.matmul(w.transpose()) } else { w.transpose().matmul(w) };
-        self.0 * (products - identity(w, rows.min(columns))).square().sum(..)
+        factor("Orthogonality", self.0)
+            * (products - identity(w, rows.min(columns))).square().sum(..)
     }
 }
 

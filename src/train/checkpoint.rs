@@ -11,7 +11,7 @@ use super::epoch::Sums;
 use crate::error::Error;
 use crate::optim::{Optimizer, OptimizerState, Slot};
 use crate::params::Params;
-use crate::params::file::{Array, OWN, TensorFile};
+use crate::params::file::{Array, OWN, TensorFile, mismatches};
 use crate::seed::Seed;
 use crate::shape::Shape;
 
@@ -140,6 +140,8 @@ impl Saved {
         &self,
         columns: &History,
         position: &Position,
+        params: &Params,
+        optimizer: &dyn Optimizer,
         callbacks: &[Box<dyn Callback + '_>],
     ) -> Result<(), Error> {
         let Header { history, position: saved, callbacks: memories, .. } = &self.header;
@@ -157,9 +159,11 @@ impl Saved {
         };
         compare("columns", &names(history), &names(columns));
         compare("callbacks", &theirs, &here);
+        compare("optimizer", &self.header.optimizer, &optimizer.state(params).optimizer());
         compare("seed", &saved.seed.0, &position.seed.0);
         compare("batch size", &saved.batch_size, &position.batch_size);
         compare("number of examples", &saved.examples, &position.examples);
+        problems.extend(mismatches(params.layout(), &self.file.arrays));
         if problems.is_empty() {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use std::{fs, io};
 use super::callbacks::{Callback, Decision, Moment};
 use super::checkpoint::{Position, Resumed, Saved, Snapshot};
 use super::epoch::{Sums, metric_columns};
+use super::examples::find_non_finite;
 use super::trainer::weight_of;
 use super::{Direction, Ending, History, Progress, Targets, Trainer};
 use crate::data::{Batch, Dataset, Rows};
@@ -166,7 +167,9 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if a loss is not finite, with the operation where that began; and what
+    /// [`Error::Diverged`] if a loss is not finite, with the operation where that began or the row of
+    /// the data; [`Error::Format`] if a label is none of the classes that the model predicts, with
+    /// its row; [`Error::Argument`] if there are no examples to train or validate on; and what
     /// callbacks, metrics and checkpoints say. Whatever happens, callbacks get to put the best
     /// weights back.
     pub fn run(self) -> Result<History, Error> {
@@ -202,6 +205,8 @@ struct Run<'a, 'm, X, Y> {
     position: Position,
     /// The rate that a callback decided on, if one did.
     rate: Option<f64>,
+    /// Whether the labels are known to be classes that the model predicts.
+    checked: bool,
     begun: Instant,
 }
 
@@ -211,12 +216,16 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         if fit.train.is_empty() {
             return Err(Error::argument("fit", "examples to train on", "none"));
         }
+        if fit.validation.is_some_and(Dataset::is_empty) {
+            return Err(Error::argument("validation", "examples to validate on", "none"));
+        }
         let history = fit.columns();
         let sums = Sums::new(fit.trainer.metrics.len());
         let (seed, batch_size, examples) = (fit.seed, fit.batch_size, fit.train.len());
         let position = Position { epoch: 0, batch: 0, seed, batch_size, examples };
         let path = fit.resume.take().filter(|path| path.exists());
-        let mut run = Self { fit, history, sums, position, rate: None, begun: Instant::now() };
+        let (rate, checked, begun) = (None, false, Instant::now());
+        let mut run = Self { fit, history, sums, position, rate, checked, begun };
         if let Some(path) = path {
             run.go_on(Saved::read(&path)?)?;
         } else {
@@ -228,7 +237,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
     /// Takes everything to where a checkpoint left off.
     fn go_on(&mut self, saved: Saved) -> Result<(), Error> {
         let Fit { trainer, params, callbacks, .. } = &mut self.fit;
-        saved.fits(&self.history, &self.position, callbacks)?;
+        saved.fits(&self.history, &self.position, params, &*trainer.optimizer, callbacks)?;
         for callback in callbacks.iter_mut() {
             callback.before(saved.history())?;
         }
@@ -294,6 +303,14 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         let trainer = &mut *self.fit.trainer;
         let tape = Tape::training(self.fit.params, batch.seed());
         let prediction = trainer.predict_on(tape.input(&batch.x));
+        if !self.checked {
+            let (params, shape) = (&*self.fit.params, &prediction.shape());
+            trainer.check_labels(params, self.fit.train, " of the training data", shape)?;
+            if let Some(data) = self.fit.validation {
+                trainer.check_labels(params, data, " of the validation data", shape)?;
+            }
+            self.checked = true;
+        }
         let loss = tape.keep(trainer.loss_of(prediction, &batch.y, &tape));
         let penalty = tape.keep(tape.penalty());
         if !trainer.metrics.is_empty() {
@@ -301,7 +318,10 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         }
         let gradients = tape.backward(loss + penalty);
         if !gradients.loss().is_finite() {
-            let trace = tape.find_non_finite();
+            let mut trace = tape.find_non_finite();
+            if let Some(trace) = &mut trace {
+                trace.data = find_non_finite(batch, self.fit.train);
+            }
             return self.diverged(trace);
         }
         let (loss, penalty) = (tape.item(loss).into(), tape.item(penalty).into());

@@ -9,6 +9,7 @@ mod checkpoint;
 mod diagnose;
 mod ensemble;
 mod epoch;
+mod examples;
 mod fit;
 mod history;
 mod inspect;

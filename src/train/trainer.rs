@@ -6,7 +6,7 @@ use super::epoch::Sums;
 use super::{Fit, Metric, Predictions, Targets};
 use crate::data::{Batch, Dataset, Rows};
 use crate::error::Error;
-use crate::graph::{Input, Tape, Var};
+use crate::graph::{CodeLocation, Input, Tape, Var};
 use crate::layers::Layer;
 use crate::loss;
 use crate::optim::Optimizer;
@@ -25,7 +25,8 @@ type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
 ///
 /// Examples may be anything that a tape takes as an [`Input`] and a data set holds as [`Rows`]:
 /// tensors, sparse rows, the numbers of words. Targets are labels or numbers, with
-/// [weights](Dataset::weighted) or without.
+/// [weights](Dataset::weighted) or without. Models of several inputs need a
+/// [loop of their own](crate::guide::keras#models-of-several-inputs).
 ///
 /// ```
 /// use gradtape::prelude::*;
@@ -61,8 +62,9 @@ type Loss<'m> = dyn for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm;
 pub struct Trainer<'m> {
     model: &'m dyn Layer,
     pub(super) optimizer: Box<dyn Optimizer + 'm>,
-    loss: Box<Loss<'m>>,
+    pub(super) loss: Box<Loss<'m>>,
     pub(super) metrics: Vec<Box<dyn Metric + 'm>>,
+    made_at: CodeLocation,
 }
 
 /// What a model's predictions cost and how good they are.
@@ -94,13 +96,17 @@ impl fmt::Display for Evaluation {
 impl<'m> Trainer<'m> {
     /// A model, an optimizer and a loss: one of [`loss`](crate::loss) by its name, or a closure
     /// such as `|y, targets| loss::huber(y, targets, 0.5)`.
+    ///
+    /// Shapes that do not fit panic when the model or the loss is recorded, with a message that names
+    /// the line of this call.
+    #[track_caller]
     pub fn new(
         model: &'m dyn Layer,
         optimizer: impl Optimizer + 'm,
         loss: impl for<'t> Fn(Var<'t>, Var<'t>) -> Var<'t> + 'm,
     ) -> Self {
         let (optimizer, loss) = (Box::new(optimizer), Box::new(loss));
-        Self { model, optimizer, loss, metrics: Vec::new() }
+        Self { model, optimizer, loss, metrics: Vec::new(), made_at: CodeLocation::caller() }
     }
 
     /// Measures this as well.
@@ -128,23 +134,29 @@ impl<'m> Trainer<'m> {
     ///
     /// # Errors
     ///
-    /// If predictions and targets are not of the kind that a metric measures.
+    /// [`Error::Argument`] if there are no examples, or predictions and targets are not of the kind
+    /// that a metric measures; [`Error::Format`] if a label is none of the classes that the loss
+    /// knows.
     pub fn evaluate<X: Rows + Input<f32>, Y: Targets>(
         &self,
         params: &Params,
         data: &Dataset<X, Y>,
     ) -> Result<Evaluation, Error> {
+        if data.is_empty() {
+            return Err(Error::argument("evaluate", "examples", "none"));
+        }
         let sums = self.measure(params, data, Self::ROWS)?;
         let names = self.metrics.iter().map(|metric| metric.name().to_string());
         let [loss, _] = sums.losses();
         Ok(Evaluation { loss, metrics: names.zip(sums.metrics(&self.metrics)).collect() })
     }
 
-    /// What the model predicts without noise, an example at each place of the first axis.
+    /// What the model predicts without noise, an example at each place of the first axis; of no
+    /// examples, nothing of that shape.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if there are no rows, or the model does not predict a row for each.
+    /// [`Error::Argument`] if `x` is a scalar, or the model does not predict a row for each.
     pub fn predict<X: Rows + Input<f32>>(
         &self,
         params: &Params,
@@ -156,7 +168,7 @@ impl<'m> Trainer<'m> {
         for start in (0..rows.max(1)).step_by(Self::ROWS) {
             part.refill(x, start..rows.min(start + Self::ROWS));
             let tape = Tape::inference(params);
-            let predicted = tape.value(self.model.forward(tape.input(&part)));
+            let predicted = tape.value(self.predict_on(tape.input(&part)));
             shape = predicted.shape().to_vec();
             let examples = rows.min(start + Self::ROWS) - start;
             if shape.first() != Some(&examples) {
@@ -184,7 +196,10 @@ impl<'m> Trainer<'m> {
         let mut sums = Sums::new(self.metrics.len());
         for batch in data.batches(batch_size) {
             let tape = Tape::inference(params);
-            let prediction = self.model.forward(tape.input(&batch.x));
+            let prediction = self.predict_on(tape.input(&batch.x));
+            if batch.index() == 0 {
+                self.check_labels(params, data, "", &prediction.shape())?;
+            }
             let loss = self.loss_of(prediction, &batch.y, &tape);
             let _ = tape.keep(prediction);
             sums.add_loss(tape.item(loss).into(), 0.0, weight_of(&batch));
@@ -195,6 +210,7 @@ impl<'m> Trainer<'m> {
 
     /// Records what the model makes of an input.
     pub(super) fn predict_on<'t>(&self, x: Var<'t>) -> Var<'t> {
+        x.graph().set_trainer(&self.made_at);
         self.model.forward(x)
     }
 

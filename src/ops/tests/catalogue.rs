@@ -166,6 +166,9 @@ fn indices() -> Vec<Sample> {
         of("gather_rows", &[&[4, 2]], |x| x[0].gather_rows([3, 0, 3])),
         of("pick", &[&[3, 4]], |x| x[0].pick([3, 0, 1])),
         of("one_hot", &[&[2, 3]], |x| x[0].graph().one_hot([2, 0], 3)),
+        of("normal", &[&[2, 3]], |x| x[0].graph().normal([2, 3])),
+        of("uniform", &[&[2, 3]], |x| x[0].graph().uniform([2, 3])),
+        of("bernoulli", &[&[2, 3]], |x| x[0].graph().bernoulli(0.3, [2, 3])),
     ]
 }
 

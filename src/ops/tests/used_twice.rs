@@ -46,6 +46,7 @@ fn gradients_of_three_orders_agree_with_differences() {
 fn a_rule_that_is_off_by_a_thousandth_is_seen() {
     let flat = |op: &Op| match op {
         Op::Elementwise(Elementwise::powf { exponent }) => exponent.0 == 0.0,
+        Op::Noise(_) => true,
         op => ["sgn", "precedence", "equal", "argmax", "detach", "place"].contains(&op.name()),
     };
     for sample in samples() {

@@ -53,7 +53,13 @@ impl Monitor {
         }
         let columns = history.columns().iter().filter(|column| column.direction.is_some());
         let names: Vec<&str> = columns.map(|column| &column.name[..]).collect();
-        Err(Error::argument(owner, format!("to monitor one of {}", names.join(", ")), name))
+        let validated = names.iter().any(|name| name.starts_with("val_"));
+        let hint = match name.starts_with("val_") && !validated {
+            true => "; there is no validation data: call `.validation(..)`",
+            false => "",
+        };
+        let expected = format!("to monitor one of {}", names.join(", "));
+        Err(Error::argument(owner, expected, format!("{name}{hint}")))
     }
 
     /// The latest value.

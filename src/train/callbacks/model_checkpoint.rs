@@ -26,7 +26,7 @@ use crate::train::{Direction, History};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
-    path: String,
+    path: PathBuf,
     when: When,
     keep: usize,
     state: State,
@@ -48,7 +48,7 @@ struct State {
 
 impl ModelCheckpoint {
     /// Saves to this file after each epoch.
-    pub fn new(path: impl Into<String>) -> Self {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), when: When::Epochs(1), keep: usize::MAX, state: State::default() }
     }
 
@@ -95,8 +95,16 @@ impl ModelCheckpoint {
         self
     }
 
+    /// The path as text if it says where the number of the epoch goes.
+    fn pattern(&self) -> Option<&str> {
+        self.path.to_str().filter(|path| path.contains("{epoch}"))
+    }
+
     fn save(&mut self, epoch: usize) -> Decision {
-        let path = PathBuf::from(self.path.replace("{epoch}", &(epoch + 1).to_string()));
+        let path = match self.pattern() {
+            Some(pattern) => pattern.replace("{epoch}", &(epoch + 1).to_string()).into(),
+            None => self.path.clone(),
+        };
         let saved = &mut self.state.saved;
         saved.retain(|known| *known != path);
         saved.push_back(path.clone());
@@ -115,10 +123,10 @@ impl Callback for ModelCheckpoint {
             *direction = monitor.direction("ModelCheckpoint", history)?;
         }
         // Better now than after the first epoch. Folders that differ by epoch may be made until then.
-        let folder = Path::new(&self.path).parent().unwrap_or(Path::new(""));
-        let varies = self.path.contains("{epoch}");
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let varies = self.pattern().is_some();
         if !folder.as_os_str().is_empty() && !varies && !folder.is_dir() {
-            let found = format!("`{}`", self.path);
+            let found = format!("`{}`", self.path.display());
             return Err(Error::argument("ModelCheckpoint", "a file in a folder there is", found));
         }
         self.state = State::default();

@@ -7,7 +7,8 @@ use crate::error::Error;
 ///
 /// With labels, predictions are `[.., classes]`, and the largest number of each row decides (logits
 /// or probabilities, it is the same). With numbers of 0 and 1 as targets, or labels of 0 and 1 and
-/// a single number for each, a logit decides for 1 if it is above 0.
+/// a single number for each, a logit decides for 1 if it is above 0. Numbers between 0 and 1 count as
+/// what they are closer to, and -1, as of a hinge loss, as 0; any others are an error.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Accuracy;
 

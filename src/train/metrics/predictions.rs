@@ -158,17 +158,24 @@ impl<'a> Predictions<'a> {
     }
 
     /// The logits of decisions between yes and no, with 1 for yes as target and 0 for no. They
-    /// may be single numbers, with numbers (yes above ½) or labels of 0 and 1 as targets, or pairs
-    /// along the last axis with labels; a pair's logit is `second - first`.
+    /// may be single numbers, with numbers (yes above ½; -1, as of a hinge loss, is no) or labels of
+    /// 0 and 1 as targets, or pairs along the last axis with labels; a pair's logit is
+    /// `second - first`.
     ///
     /// # Errors
     ///
     /// [`Error::Argument`] in the name of a metric if they are anything else.
     pub fn binary(&self, metric: &'static str, mut each: impl FnMut(Valued)) -> Result<(), Error> {
         match self.target {
-            Target::Values(_) => self.values(metric)?.for_each(|value| {
-                each(Valued { target: f64::from(value.target > 0.5), ..value });
-            }),
+            Target::Values(targets) => {
+                let values = self.values(metric)?;
+                if let Some(other) = targets.data().iter().find(|x| !(-1.0..=1.0).contains(*x)) {
+                    return Err(Error::argument(metric, "targets of 0 and 1", other));
+                }
+                values.for_each(|value| {
+                    each(Valued { target: f64::from(value.target > 0.5), ..value });
+                });
+            }
             Target::Labels(labels) if self.is_single(labels) => {
                 let labels = self.checked_labels(metric, labels, 2)?;
                 let weight = self.weight_of_each(metric, labels.len())?;
