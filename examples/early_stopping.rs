@@ -126,7 +126,7 @@ fn claims(section: Section, epochs: usize, stopped: &[Trained], to_the_end: &[Tr
                 format!("Training ends {patience} epochs after the best one: the patience"),
                 on_time,
             )
-            .measured(format!("in every run; {saved:.0} % of the epochs are saved"))
+            .measured(format!("{saved:.0} % of the epochs are saved"))
             .otherwise("Some run was still improving when its epochs were used up."),
         )
         .claim(

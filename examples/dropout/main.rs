@@ -169,8 +169,7 @@ fn losses(
                 .measured(format!("validation less training loss: {gaps}")),
         )
         .claim(Claim::new("Too high a rate underfits", excess.is_above(0.0)).measured(format!(
-            "at rate {highest} the training loss itself is higher than the validation loss \
-                 without dropout, by {excess}"
+            "at rate {highest}, training loss less the validation loss without dropout: {excess}"
         )))
         .figure(
             by_epoch(run, &sweep[..sweep.len() - 1]),

@@ -94,13 +94,12 @@ pub(super) fn l2(section: Section, results: &Results) -> Section {
                 .measured(format!("for λ = {factors}: {gaps}")),
         )
         .claim(Claim::new("The larger λ, the smaller the capacity", forgets).measured(format!(
-            "the loss on 300 images with random labels is the higher; the share of these \
-             labels that is learned by heart: {}",
+            "the loss on 300 images with random labels decides; the share of these labels that is \
+             learned by heart: {}",
             shares.join(", ")
         )))
         .claim(Claim::new("Too large a λ underfits", excess.is_above(0.0)).measured(format!(
-            "with λ = {} the training loss itself, {}, exceeds the validation loss without \
-             penalty by {excess}",
+            "with λ = {} the training loss is {}; less the validation loss without penalty: {excess}",
             too_large.0,
             spread(&too_large.1, |run| run.training),
         )))

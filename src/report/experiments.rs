@@ -60,8 +60,7 @@ pub struct Experiments {
     experiments: Vec<(String, Experiment)>,
 }
 
-const OPTIONS: &str = "\
-  --quick      a small run that shows that everything works
+const OPTIONS: &str = "  --quick      a small run that shows that everything works
   --only NAME  this experiment only; may be given several times
   --seeds N    with so many seeds
   --data DIR   on the published images in this folder: MNIST, Fashion-MNIST or CIFAR-10
