@@ -62,7 +62,7 @@ fn train(
     let mut saved = params.clone();
     saved.load(&path)?;
     let as_saved = saved.flat() == params.flat();
-    std::fs::remove_file(&path).map_err(|source| Error::Io { path: path.into(), source })?;
+    std::fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
     Ok(Trained { history, loss: left.loss, accuracy, as_saved })
 }
 

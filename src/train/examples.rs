@@ -43,6 +43,7 @@ impl Trainer<'_> {
         rows: &[usize],
     ) -> Result<bool, Error> {
         let tape = Tape::inference(params);
+        tape.graph().set_trainer(&self.made_at);
         let labels = Indices::new(rows, vec![0; rows.iter().product()])?;
         let labels = tape.input(&labels);
         let _ = (self.loss)(tape.input(&Tensor::zeros(predicted)), labels);

@@ -64,7 +64,7 @@ pub struct Trainer<'m> {
     pub(super) optimizer: Box<dyn Optimizer + 'm>,
     pub(super) loss: Box<Loss<'m>>,
     pub(super) metrics: Vec<Box<dyn Metric + 'm>>,
-    made_at: CodeLocation,
+    pub(super) made_at: CodeLocation,
 }
 
 /// What a model's predictions cost and how good they are.
