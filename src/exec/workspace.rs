@@ -64,7 +64,7 @@ impl<T: Scalar> Workspace<T> {
 
     /// Runs a plan; `gradients` is empty if the plan computes none.
     pub(crate) fn run(&mut self, plan: &Plan, bindings: &Bindings<'_, T>, gradients: &mut [T]) {
-        plan.run(bindings, gradients, &mut self.arena);
+        T::run(plan, bindings, gradients, &mut self.arena);
     }
 
     /// A wanted value after a run: its shape and numbers.

@@ -6,6 +6,7 @@ use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
+use crate::exec::compiled::Compiled;
 use crate::exec::kernels::vector::Registers;
 use crate::ops::custom::CustomKernel;
 use crate::shape::Shape;
@@ -33,6 +34,7 @@ pub trait Scalar:
     + Mul<Output = Self>
     + Div<Output = Self>
     + Neg<Output = Self>
+    + Compiled
     + Registers
     + sealed::RunKernel
     + 'static

@@ -81,14 +81,20 @@ pub(crate) unsafe fn tile<T: Scalar, V: Vector<T>>(
     b: Panel<T>,
     c: Output<T>,
 ) {
-    /// One arm a size, compiled with that size as a constant.
+    /// One arm a size, compiled with that size as a constant, if the registers have such tiles.
     macro_rules! choose {
         ($($rows:literal)*) => {
             match (rows, b.registers) {
                 $(
-                    ($rows, 1) => of_size::<T, V, _, $rows, 1>(depth, columns, a, b.start, c),
-                    ($rows, 2) => of_size::<T, V, _, $rows, 2>(depth, columns, a, b.start, c),
-                    ($rows, 3) => of_size::<T, V, _, $rows, 3>(depth, columns, a, b.start, c),
+                    ($rows, 1) if V::ROWS >= $rows => {
+                        of_size::<T, V, _, $rows, 1>(depth, columns, a, b.start, c)
+                    }
+                    ($rows, 2) if V::ROWS >= $rows => {
+                        of_size::<T, V, _, $rows, 2>(depth, columns, a, b.start, c)
+                    }
+                    ($rows, 3) if V::ROWS >= $rows && V::WIDTH >= 3 => {
+                        of_size::<T, V, _, $rows, 3>(depth, columns, a, b.start, c)
+                    }
                 )*
                 _ => unreachable!("a tile of {rows} rows of {} registers", b.registers),
             }
