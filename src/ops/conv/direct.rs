@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::kernel::{Geometry, PIECES};
 use crate::exec::kernels::gemm::pack::pack_panel;
-use crate::exec::kernels::gemm::tile::{Gathered, Panel, panel_registers, tile};
+use crate::exec::kernels::gemm::tile::{Gathered, Panel, panel_registers, tile, tile_rows};
 use crate::exec::kernels::gemm::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::sum::add_rows;
@@ -119,7 +119,7 @@ impl<T: Scalar> Work<T> for Correlation<'_, T> {
         with_scratch(depth + places, |tables: &mut [usize]| {
             let (offsets, starts) = tables.split_at_mut(depth);
             let padding = [[0; 2], g.windows[1].padding];
-            let row = g.input[1] + padding[1][0] + padding[1][1];
+            let row = g.windows[1].padded(g.input[1]);
             g.fill_starts(row, starts);
             for (tap, offsets) in offsets.chunks_exact_mut(g.channels).enumerate() {
                 let of_tap = |(c, offset): (usize, &mut usize)| {
@@ -252,8 +252,8 @@ impl<T: Scalar> Work<T> for FilterGradient<'_, T> {
         // The sums of a group: for each element of a filter all filters, panel by panel.
         let size = g.filters.next_multiple_of(V::LANES) * depth;
         let (pieces, images) = g.pieces(g.groups * size);
-        let row = g.input[1] + g.windows[1].padding[0] + g.windows[1].padding[1];
-        let plane = row * (g.input[0] + g.windows[0].padding[0] + g.windows[0].padding[1]);
+        let row = g.windows[1].padded(g.input[1]);
+        let plane = row * g.windows[0].padded(g.input[0]);
         with_scratch(depth + places, |tables: &mut [usize]| {
             let (starts, offsets) = tables.split_at_mut(depth);
             g.fill_starts(row, offsets);
@@ -300,7 +300,6 @@ unsafe fn add_image<T: Scalar, V: Vector<T>>(
     sums: &mut [T],
 ) {
     let (depth, places) = (g.depth(), g.places());
-    let tiles = depth.div_ceil(V::ROWS);
     with_scratch(PLACES.min(places) * V::WIDTH * V::LANES, |packed: &mut [T]| {
         for first in (0..g.filters).step_by(V::WIDTH * V::LANES) {
             let (width, filled) = panel_of::<T, V>(g.filters - first);
@@ -313,13 +312,13 @@ unsafe fn add_image<T: Scalar, V: Vector<T>>(
                 // SAFETY: the caller's promise; the sums are rows of a panel's width.
                 unsafe {
                     pack_panel::<T, V>(y, [offsets.len(), filled], width, packed.as_mut_ptr());
-                    for i in 0..tiles {
-                        let (row, end) = (i * depth / tiles, (i + 1) * depth / tiles);
-                        let left = Gathered { starts: &left.starts[row..end], offsets, ..left };
-                        let start = sums[row * width..].as_mut_ptr();
+                    for rows in tile_rows::<T, V>(depth) {
+                        let starts = &left.starts[rows.clone()];
+                        let left = Gathered { starts, offsets, ..left };
+                        let start = sums[rows.start * width..].as_mut_ptr();
                         let c =
                             Output { start, row_stride: width, column_stride: 1, accumulate: true };
-                        tile::<T, V>([end - row, offsets.len(), width], left, panel, c);
+                        tile::<T, V>([rows.len(), offsets.len(), width], left, panel, c);
                     }
                 }
             }

@@ -44,8 +44,8 @@ unsafe fn halve<T: Scalar, V: Vector<T>>(x: &[T], width: usize, out: &mut [T]) {
             let count = V::LANES.min(out.len() - first);
             // SAFETY: the caller's promise; both have so many windows from here on.
             unsafe {
-                let windows = Windows::<V>::of(rows, width, first, count);
-                let [top, bottom] = windows.largest();
+                let corners = Corners::<V>::of(rows, width, first, count);
+                let [top, bottom] = corners.largest();
                 let largest = bottom.where_above(top, bottom, top);
                 largest.store_first(out[first..].as_mut_ptr(), count);
             }
@@ -97,8 +97,8 @@ unsafe fn spread<T: Scalar, V: Vector<T>>(x: &[T], width: usize, g: &[T], out: &
             // SAFETY: the caller's promise; all have so many windows from here on.
             unsafe {
                 let g = V::load_first(g[first..].as_ptr(), count);
-                let windows = Windows::<V>::of(x, width, first, count);
-                windows.spread(g, &mut out[2 * first..], width, count);
+                let corners = Corners::<V>::of(x, width, first, count);
+                corners.spread(g, &mut out[2 * first..], width, count);
             }
         }
         out[2 * wide..width].fill(T::ZERO);
@@ -106,11 +106,11 @@ unsafe fn spread<T: Scalar, V: Vector<T>>(x: &[T], width: usize, g: &[T], out: &
     }
 }
 
-/// At most a register's windows: the numbers left and right, of the rows above and below.
+/// The corners of at most a register's windows: left and right, of the rows above and below.
 #[derive(Clone, Copy)]
-struct Windows<V>([[V; 2]; 2]);
+struct Corners<V>([[V; 2]; 2]);
 
-impl<V: Copy> Windows<V> {
+impl<V: Copy> Corners<V> {
     /// The windows from the `first` on that two rows have.
     ///
     /// # Safety

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::pack::{pack_panel, pack_tile};
-use super::tile::{Panel, panel_registers, tile};
+use super::tile::{Panel, panel_registers, tile, tile_rows};
 use super::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::tasks::for_each_task;
@@ -143,8 +143,7 @@ unsafe fn slice<T: Scalar, V: Vector<T>>(
     });
 }
 
-/// All tiles of some rows and columns. The rows are cut into tiles as even as can be: a low one
-/// takes hardly less time than a full one.
+/// All tiles of some rows and columns.
 ///
 /// # Safety
 ///
@@ -156,10 +155,8 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
     c: Output<T>,
 ) {
     let wide = V::WIDTH * V::LANES;
-    let count = rows.div_ceil(V::ROWS);
     with_scratch(V::ROWS * depth, |packed: &mut [T]| {
-        for i in 0..count {
-            let (first, end) = (i * rows / count, (i + 1) * rows / count);
+        for Range { start: first, end } in tile_rows::<T, V>(rows) {
             let mut left = a.at(first, 0);
             // Rows that meet one panel only are read once, from where they are.
             if columns > wide {

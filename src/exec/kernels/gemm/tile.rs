@@ -1,6 +1,8 @@
 //! The innermost loop of a product: a tile of results that stays in registers while the inner
 //! dimension passes.
 
+use std::ops::Range;
+
 use super::{Output, Strided};
 use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
@@ -64,6 +66,12 @@ pub(crate) struct Panel<T> {
 /// The registers of the panel that begins with so many columns to go.
 pub(crate) fn panel_registers<T, V: Vector<T>>(columns: usize) -> usize {
     columns.div_ceil(V::LANES).min(V::WIDTH)
+}
+
+/// Rows in tiles as even as can be: a low one takes hardly less time than a full one.
+pub(crate) fn tile_rows<T, V: Vector<T>>(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = rows.div_ceil(V::ROWS);
+    (0..count).map(move |i| i * rows / count..(i + 1) * rows / count)
 }
 
 /// The columns of the widest panel there is: what a row of a tile may have.
