@@ -8,6 +8,12 @@ use crate::scalar::Scalar;
 /// Work of fewer operations stays on the calling thread.
 const PARALLEL_WORK: usize = 1 << 18;
 
+/// Runs work that will be spread over the threads on one of them: from any other thread, each
+/// spreading would have to wake one and to wait for it.
+pub(crate) fn on_a_pool_thread<R: Send>(run: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| run())
+}
+
 /// Whether so much work, in so many pieces, is worth being spread.
 fn spread(count: usize, work: usize) -> bool {
     count > 1 && work >= PARALLEL_WORK && rayon::current_num_threads() > 1

@@ -97,7 +97,7 @@ impl<T: Scalar> Output<T> {
 /// Products of at most this many multiplications, if they suit [`small`], run faster there.
 const SMALL_PRODUCT: usize = 4096;
 /// Products of fewer multiplications stay on the calling thread.
-pub(crate) const PARALLEL_PRODUCT: usize = 1 << 20;
+pub(crate) const PARALLEL_PRODUCT: usize = 1 << 21;
 /// Products with at most this many rows or columns read the other matrix in place: packing it
 /// would take longer than the multiplications.
 const NARROW: usize = 16;

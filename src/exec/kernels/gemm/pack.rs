@@ -107,8 +107,7 @@ unsafe fn each<T: Copy>(
     }
 }
 
-/// Packs the rows of a tile of the left matrix: one row behind the other if that is how they lie in
-/// memory, or else one column behind the other.
+/// Packs the rows of a tile of the left matrix: one column behind the other.
 ///
 /// `spare` says that `from` has `V::ROWS` rows in memory, even if the tile has fewer: to copy as
 /// many in every tile is faster.
@@ -123,30 +122,22 @@ pub(super) unsafe fn pack_tile<T: Scalar, V: Vector<T>>(
     spare: bool,
     to: *mut T,
 ) -> Strided<T> {
-    let by_rows = from.column_stride == 1;
     // SAFETY: the caller's promise.
     unsafe {
         V::enter(
             #[inline(always)]
             move || {
                 let columns = from.transposed();
-                if by_rows {
-                    copy_rows::<T, V>(from, [rows, depth], depth, to);
-                } else if from.row_stride != 1 || !spare {
-                    each(columns, 0..depth, 0..rows, V::ROWS, to);
-                } else {
-                    match V::ROWS {
-                        4 => copy_lines::<T, 4>(columns, depth, to),
-                        6 => copy_lines::<T, 6>(columns, depth, to),
-                        8 => copy_lines::<T, 8>(columns, depth, to),
-                        rows => each(columns, 0..depth, 0..rows, rows, to),
-                    }
+                match V::ROWS {
+                    4 if spare && from.row_stride == 1 => copy_lines::<T, 4>(columns, depth, to),
+                    6 if spare && from.row_stride == 1 => copy_lines::<T, 6>(columns, depth, to),
+                    8 if spare && from.row_stride == 1 => copy_lines::<T, 8>(columns, depth, to),
+                    width => each(columns, 0..depth, 0..rows, width, to),
                 }
             },
         );
     }
-    let (row_stride, column_stride) = if by_rows { (depth, 1) } else { (1, V::ROWS) };
-    Strided { start: to.cast_const(), row_stride, column_stride }
+    Strided { start: to.cast_const(), row_stride: 1, column_stride: V::ROWS }
 }
 
 /// Copies rows of `WIDTH` numbers side by side.

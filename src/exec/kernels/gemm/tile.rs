@@ -83,6 +83,9 @@ const WIDEST: usize = 48;
 ///
 /// The processor must have the instruction set of `V`; `a` must have `rows` rows and `depth`
 /// columns, `b` `depth` rows, `c` `rows` rows and `columns` columns.
+// Inlined so that its arguments stay in registers: reading them back from memory would wait for
+// the results of the tile before to be stored.
+#[inline(always)]
 pub(crate) unsafe fn tile<T: Scalar, V: Vector<T>>(
     [rows, depth, columns]: [usize; 3],
     a: impl Left<T>,
