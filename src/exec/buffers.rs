@@ -133,8 +133,12 @@ impl Placing<'_> {
                     ArgumentDraft::Attached(slot, shape) => (Argument::Attached(slot), shape),
                     ArgumentDraft::Seed(shape) => (Argument::Seed, shape),
                 };
-                let inputs = inputs.into_iter().map(argument).collect();
-                Step::Call(Call { op: node.op.clone(), inputs, shape: node.shape.clone(), out })
+                let inputs: SmallVec<[_; 2]> = inputs.into_iter().map(argument).collect();
+                let (op, shape) = (node.op.clone(), node.shape.clone());
+                let shapes = inputs.iter().map(|(_, shape)| shape).collect::<SmallVec<[_; 4]>>();
+                let forks = op.forks(&shapes, &shape);
+                drop(shapes);
+                Step::Call(Call { op, inputs, shape, out, forks })
             }
         };
         used.sort_unstable();

@@ -1,12 +1,11 @@
 //! Fused groups: a chain of element-wise operations over one space, its broadcast inputs and its
 //! closing sums, run tile by tile, so that everything in between stays in the first-level cache.
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::kernels::scratch::with_scratch;
-use super::kernels::subnormal::FlushSubnormals;
 use super::kernels::sum;
+use super::kernels::tasks::{for_each_task, is_spread};
 use super::memory::Memory;
 use super::plan::{Immediate, Place};
 use super::tiling::{TILE, Tiling};
@@ -88,24 +87,29 @@ impl Group {
             // SAFETY: the caller's promise.
             unsafe { closing.clear(0, memory) };
         }
-        if chunks <= 1 || rayon::current_num_threads() == 1 {
-            // SAFETY: the caller's promise.
-            (0..chunks).for_each(|chunk| unsafe { self.run_chunk(chunk, memory) });
-        } else {
-            // SAFETY: the caller's promise; chunks write disjoint parts.
-            (0..chunks).into_par_iter().for_each(|chunk| unsafe { self.run_chunk(chunk, memory) });
-        }
+        // SAFETY: the caller's promise; chunks write disjoint parts.
+        for_each_task::<T>(chunks, self.work(), |chunk| unsafe { self.run_chunk(chunk, memory) });
         for closing in self.closings.iter().filter(|closing| closing.partials.is_some()) {
             // SAFETY: the caller's promise; no chunk is running any more.
             unsafe { closing.combine(chunks, memory) };
         }
     }
 
+    /// Whether the group may spread its chunks over threads.
+    pub(super) fn forks(&self) -> bool {
+        is_spread(self.tiling.chunks, self.work())
+    }
+
+    /// About how many operations on numbers the group makes.
+    fn work(&self) -> usize {
+        let each = self.code.iter().map(|code| code.op.work()).sum::<usize>();
+        self.tiling.len * (each + self.closings.len() + self.copies.len())
+    }
+
     /// # Safety
     ///
     /// As for [`Group::run`]; no chunk may run twice at the same time.
     unsafe fn run_chunk<T: Scalar>(&self, chunk: usize, memory: &Memory<'_, T>) {
-        let _flush = FlushSubnormals::during::<T>();
         with_scratch(self.slots * TILE, |scratch: &mut [T]| {
             let mut tiles = Tiles {
                 operands: [std::ptr::null_mut(); MAX_OPERANDS],

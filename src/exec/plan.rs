@@ -103,6 +103,8 @@ pub(super) struct Call {
     pub(super) inputs: SmallVec<[(Argument, Shape); 2]>,
     pub(super) shape: Shape,
     pub(super) out: Place,
+    /// Whether the kernel may spread its work over threads.
+    pub(super) forks: bool,
 }
 
 /// An input of a call.

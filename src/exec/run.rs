@@ -57,12 +57,12 @@ impl Plan {
     /// Whether any step may spread its work over threads.
     fn forks(&self) -> bool {
         self.steps.iter().any(|step| match step {
-            Step::Group(group) => group.tiling.chunks > 1,
+            Step::Group(group) => group.forks(),
             Step::Product(product) => {
                 let matrices = product.batch.iter().map(|&(size, ..)| size);
                 matrices.chain(product.sizes).fold(1, usize::saturating_mul) >= PARALLEL_PRODUCT
             }
-            Step::Call(call) => call.op.forks(),
+            Step::Call(call) => call.forks,
         })
     }
 
@@ -119,7 +119,7 @@ impl Call {
         };
         let inputs: SmallVec<[Array<'_, T>; 4]> =
             self.inputs.iter().map(|input| Array { shape: &input.1, data: array(input) }).collect();
-        let _flush = (!self.op.forks()).then(FlushSubnormals::during::<T>);
+        let _flush = (!self.forks).then(FlushSubnormals::during::<T>);
         // SAFETY: the caller's promise; an output overlaps none of its inputs.
         let out =
             unsafe { std::slice::from_raw_parts_mut(memory.at(self.out), self.shape.numel()) };

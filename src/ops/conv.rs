@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use self::kernel::Geometry;
 use super::window::{Padding, PerAxis, Windows};
 use super::{Array, Content, Operation, Site};
+use crate::exec::kernels::tasks::is_spread;
 use crate::graph::{Operand, Var};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -216,6 +217,17 @@ pub(crate) enum Wanted {
     Filter([usize; 2]),
 }
 
+impl Conv {
+    fn geometry(&self, [a, b]: [&Shape; 2], output: &Shape) -> Geometry {
+        let (x, w, y) = match self.wanted {
+            Wanted::Output => (a, b, output),
+            Wanted::Input(_) => (output, b, a),
+            Wanted::Filter(_) => (a, output, b),
+        };
+        self.settings.geometry(x, w, y)
+    }
+}
+
 impl Operation for Conv {
     fn name(&self) -> &'static str {
         match self.wanted {
@@ -225,8 +237,8 @@ impl Operation for Conv {
         }
     }
 
-    fn forks(&self) -> bool {
-        true
+    fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
+        is_spread(2, self.geometry([inputs[0], inputs[1]], output).work())
     }
 
     fn reads(&self) -> Option<&'static [Content]> {
@@ -314,12 +326,7 @@ impl Operation for Conv {
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let [a, b] = [&inputs[0], &inputs[1]];
-        let (x, w, y) = match self.wanted {
-            Wanted::Output => (a.shape, b.shape, shape),
-            Wanted::Input(_) => (shape, b.shape, a.shape),
-            Wanted::Filter(_) => (a.shape, shape, b.shape),
-        };
-        let geometry = self.settings.geometry(x, w, y);
+        let geometry = self.geometry([a.shape, b.shape], shape);
         match self.wanted {
             Wanted::Output => geometry.output(a.numbers(), b.numbers(), out),
             Wanted::Input(_) => geometry.input(a.numbers(), b.numbers(), out),

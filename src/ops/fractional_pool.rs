@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::pool::{largest, nth};
+use super::pool::{largest, nth, work};
 use super::random::random_bits;
 use super::{Array, Content, Operation, Site};
-use crate::exec::kernels::tasks::for_each_chunk;
+use crate::exec::kernels::tasks::{for_each_chunk, is_spread};
 use crate::graph::Var;
 use crate::ops::window::PerAxis;
 use crate::scalar::Scalar;
@@ -137,8 +137,8 @@ impl Operation for FractionalPool {
         }
     }
 
-    fn forks(&self) -> bool {
-        true
+    fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
+        is_spread(2, work(inputs[0], output))
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
@@ -200,12 +200,12 @@ impl Operation for FractionalPool {
         }
     }
 
-    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
+    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], output: &Shape, out: &mut [T]) {
         let (x, shape) = (inputs[0].numbers(), inputs[0].shape);
         let (channels, sizes) = (shape[1], [shape[2], shape[3]]);
         let seed = inputs[inputs.len() - 1].seed().derive(u64::from(self.stream));
         let [plane, pooled] = [sizes, self.pooled].map(|sizes| sizes.iter().product::<usize>());
-        let work = x.len().max(out.len()) * 4;
+        let work = work(shape, output);
         let regions = |i: usize| self.regions(sizes, seed.derive((i / channels) as u64));
         let second = || inputs[1].numbers();
         match self.kind {

@@ -114,7 +114,7 @@ impl Operation for Index {
         }
     }
 
-    fn forks(&self) -> bool {
+    fn forks(&self, _inputs: &[&Shape], _output: &Shape) -> bool {
         matches!(self, Index::ScatterRows { .. })
     }
 

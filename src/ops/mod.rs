@@ -126,10 +126,10 @@ macro_rules! families {
             }
 
             /// Whether the kernel spreads its work over threads.
-            pub(crate) fn forks(&self) -> bool {
+            pub(crate) fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
                 match self {
                     Op::Source(_) => false,
-                    $(Op::$family(op) => op.forks(),)*
+                    $(Op::$family(op) => op.forks(inputs, output),)*
                 }
             }
 
@@ -241,8 +241,8 @@ pub(crate) trait Operation {
     /// Computes the whole output of one node.
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]);
 
-    /// Whether the kernel spreads its work over threads, and so sees to subnormal numbers itself.
-    fn forks(&self) -> bool {
+    /// Whether the kernel may spread its work over threads, and so sees to subnormal numbers itself.
+    fn forks(&self, _inputs: &[&Shape], _output: &Shape) -> bool {
         false
     }
 

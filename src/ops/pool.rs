@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use self::halving::{Halving, HalvingGradient};
 use super::window::{Padding, PerAxis, Windows};
 use super::{Array, Content, Operation, Site};
-use crate::exec::kernels::tasks::for_each_chunk;
+use crate::exec::kernels::tasks::{for_each_chunk, is_spread};
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -140,6 +140,11 @@ pub(crate) enum Kind {
     Spread([usize; 2]),
 }
 
+/// About how many operations a pooling takes, or its gradient.
+pub(super) fn work(x: &Shape, output: &Shape) -> usize {
+    4 * x.numel().max(output.numel())
+}
+
 impl Operation for Pool {
     fn name(&self) -> &'static str {
         match self.kind {
@@ -151,8 +156,8 @@ impl Operation for Pool {
         }
     }
 
-    fn forks(&self) -> bool {
-        true
+    fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
+        is_spread(2, work(inputs[0], output))
     }
 
     fn reads(&self) -> Option<&'static [Content]> {
@@ -242,7 +247,7 @@ impl Operation for Pool {
             count_padding: self.settings.count_padding,
         };
         let (plane, pooled) = (planes.sizes.iter().product(), planes.counts().iter().product());
-        let work = x.len().max(out.len()) * 4;
+        let work = work(inputs[0].shape, shape);
         match self.kind {
             Kind::Max if planes.halves() => T::with_widest(Halving { sizes: planes.sizes, x, out }),
             Kind::ToMax if planes.halves() => {

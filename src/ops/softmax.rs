@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Array, Operation, Site, check_axis, write_call};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::simd::vectorize;
-use crate::exec::kernels::tasks::for_each_chunk;
+use crate::exec::kernels::tasks::{for_each_chunk, is_spread};
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -45,6 +45,10 @@ impl Operation for Softmax {
         } else {
             "`y * (g - (g * y).sum_keep(axis))`"
         }
+    }
+
+    fn forks(&self, _inputs: &[&Shape], output: &Shape) -> bool {
+        is_spread(2, WORK * output.numel())
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {

@@ -73,7 +73,7 @@ impl Operation for SparseMatMul {
         }
     }
 
-    fn forks(&self) -> bool {
+    fn forks(&self, _inputs: &[&Shape], _output: &Shape) -> bool {
         true
     }
 }

@@ -14,9 +14,9 @@ pub(crate) fn on_a_pool_thread<R: Send>(run: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| run())
 }
 
-/// Whether so much work, in so many pieces, is worth being spread.
-fn spread(count: usize, work: usize) -> bool {
-    count > 1 && work >= PARALLEL_WORK && rayon::current_num_threads() > 1
+/// Whether so much work, in so many pieces, is spread if there are threads.
+pub(crate) fn is_spread(count: usize, work: usize) -> bool {
+    count > 1 && work >= PARALLEL_WORK
 }
 
 /// Runs pieces `0..count` of about `work` operations together, in any order.
@@ -25,7 +25,7 @@ pub(crate) fn for_each_task<T: Scalar>(count: usize, work: usize, run: impl Fn(u
         let _flush = FlushSubnormals::during::<T>();
         run(task);
     };
-    if spread(count, work) {
+    if is_spread(count, work) && rayon::current_num_threads() > 1 {
         (0..count).into_par_iter().for_each(run);
     } else {
         (0..count).for_each(run);
@@ -47,7 +47,7 @@ pub(crate) fn for_each_chunk<T: Scalar>(
         let _flush = FlushSubnormals::during::<T>();
         run(chunk, out);
     };
-    if spread(out.len().div_ceil(size), work) {
+    if is_spread(out.len().div_ceil(size), work) && rayon::current_num_threads() > 1 {
         out.par_chunks_mut(size).enumerate().for_each(run);
     } else {
         out.chunks_mut(size).enumerate().for_each(run);
