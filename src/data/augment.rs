@@ -10,8 +10,8 @@ mod tests;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
-use rayon::prelude::*;
 
+use crate::exec::kernels::tasks::for_each_chunk;
 use crate::seed::Seed;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -75,8 +75,8 @@ enum Change {
     Clip(f32, f32),
 }
 
-/// A batch of fewer values stays on one thread.
-const PARALLEL: usize = 16 * 1024;
+/// About how many operations a value takes.
+const WORK: usize = 8;
 
 #[track_caller]
 fn check(name: &str, value: f64, highest: f64) -> f64 {
@@ -282,14 +282,11 @@ impl Augment {
         }
         let new_width = values.len() / examples.len();
         let seed = seed.derive_named("augment");
-        let one = |((x, values), &example): ((&[f32], &mut [f32]), &usize)| {
-            self.image(x, image, values, &mut seed.derive(example as u64).rng());
-        };
-        if values.len().max(x.len()) < PARALLEL || rayon::current_num_threads() == 1 {
-            x.chunks(width).zip(values.chunks_mut(new_width)).zip(examples).for_each(one);
-        } else {
-            x.par_chunks(width).zip(values.par_chunks_mut(new_width)).zip(examples).for_each(one);
-        }
+        let work = WORK * values.len().max(x.len());
+        for_each_chunk(values, new_width, work, |i, values| {
+            let mut rng = seed.derive(examples[i] as u64).rng();
+            self.image(&x[i * width..][..width], image, values, &mut rng);
+        });
     }
 
     /// Changes one image.

@@ -5,7 +5,6 @@ use smallvec::SmallVec;
 use super::arena::Arena;
 use super::kernels::gemm::{PARALLEL_PRODUCT, Strided, gemm_each};
 use super::kernels::subnormal::FlushSubnormals;
-use super::kernels::tasks::on_a_pool_thread;
 use super::memory::{Bindings, Memory};
 use super::plan::{Argument, Call, Matrix, Place, Plan, Product, Step};
 use crate::ops::{Array, Data};
@@ -24,21 +23,9 @@ impl Plan {
         gradients: &mut [T],
         arena: &mut Arena,
     ) {
-        if self.forks() && rayon::current_num_threads() > 1 {
-            on_a_pool_thread(|| self.run_steps(bindings, gradients, arena));
-        } else {
-            // Set once for all steps: none of them waits for other threads.
-            let _flush = FlushSubnormals::during::<T>();
-            self.run_steps(bindings, gradients, arena);
-        }
-    }
-
-    fn run_steps<T: Scalar>(
-        &self,
-        bindings: &Bindings<'_, T>,
-        gradients: &mut [T],
-        arena: &mut Arena,
-    ) {
+        // Set once for all steps where this thread is given no task of somebody else's meanwhile.
+        let alone = rayon::current_thread_index().is_none() || !self.forks();
+        let _flush = alone.then(FlushSubnormals::during::<T>);
         let memory = Memory::new(bindings, gradients, arena.reserve(self.arena));
         for step in &self.steps {
             // SAFETY: the arena is as large as the plan asks, the bindings have the shapes that

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::clip::{Clip, norm};
 use super::groups::{Group, Groups, Settings};
 use super::hyperparameter::{Allowed, Hyperparameter};
-use super::pass::{Pass, is_parallel};
+use super::pass::Pass;
 use super::state::sealed::State as _;
 use super::{Context, GroupTable, Optimizer, OptimizerState, Rule, Schedule, WeightDecay};
 use crate::params::{Gradients, Params};
@@ -176,10 +176,9 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
         let pass = Pass {
             parts: || gradients.segments().map(|range| (range, formula)),
             gradients: gradients.flat(),
-            parallel: is_parallel(params.flat().len()),
         };
         let state = R::State::columns(&mut self.state.iter_mut().map(|column| &mut column[..]));
-        pass.run::<R::State, _, _>(0, params.flat_mut(), state);
+        pass.run::<R::State, _, _>(params.flat_mut(), state);
     }
 
     /// The pass with what may be around the rule: limits of single values and the proximal L1 only
@@ -213,10 +212,9 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
                 (part.range, around.formula::<LIMITS, _>(factor, formula))
             })
         };
-        let parallel = is_parallel(params.flat().len());
-        let pass = Pass { parts, gradients: gradients.flat(), parallel };
+        let pass = Pass { parts, gradients: gradients.flat() };
         let state = R::State::columns(&mut self.state.iter_mut().map(|column| &mut column[..]));
-        pass.run::<R::State, _, _>(0, params.flat_mut(), state);
+        pass.run::<R::State, _, _>(params.flat_mut(), state);
     }
 
     /// The names of the numbers that the rule remembers, each of them once.

@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::Convention;
 use super::chain::clamp;
 use super::hyperparameter::Allowed;
-use super::pass::{cut, is_parallel};
 use crate::exec::kernels::simd::vectorize;
+use crate::exec::kernels::tasks::for_each_chunk;
 use crate::params::Gradients;
 use crate::scalar::Scalar;
 
@@ -164,21 +165,31 @@ pub(super) fn norm<T: Scalar>(
     places: impl Iterator<Item = Range<usize>>,
 ) -> f64 {
     let flat = gradients.flat();
-    places.map(|range| squares(&flat[range.clone()], is_parallel(range.len()))).sum::<f64>().sqrt()
+    places.map(|range| squares(&flat[range])).sum::<f64>().sqrt()
 }
 
-/// The sum of squares, cut by the number of values only, wherever the threads are.
-fn squares<T: Scalar>(values: &[T], parallel: bool) -> f64 {
-    let Some(half) = cut(values.len()) else {
-        return squares_of_chunk(values);
-    };
-    let (left, right) = values.split_at(half);
-    let (left, right) = if parallel {
-        rayon::join(|| squares(left, true), || squares(right, true))
-    } else {
-        (squares(left, false), squares(right, false))
-    };
-    left + right
+/// The sum of squares, cut by the number of values only.
+fn squares<T: Scalar>(values: &[T]) -> f64 {
+    /// The values that one thread works on at a time.
+    const CHUNK: usize = 32 * 1024;
+    let mut sums: SmallVec<[f64; 16]> = SmallVec::from_elem(0.0, values.len().div_ceil(CHUNK));
+    for_each_chunk(&mut sums, 1, values.len(), |chunk, sum| {
+        let first = chunk * CHUNK;
+        sum[0] = squares_of_chunk(&values[first..values.len().min(first + CHUNK)]);
+    });
+    pairwise(&sums)
+}
+
+/// The sum, of halves that are summed alike: errors grow with the depth only.
+fn pairwise(numbers: &[f64]) -> f64 {
+    match numbers {
+        [] => 0.0,
+        &[number] => number,
+        _ => {
+            let (left, right) = numbers.split_at(numbers.len() / 2);
+            pairwise(left) + pairwise(right)
+        }
+    }
 }
 
 fn squares_of_chunk<T: Scalar>(values: &[T]) -> f64 {

@@ -2,27 +2,19 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::State;
 use crate::exec::kernels::simd::vectorize;
-use crate::exec::kernels::subnormal::FlushSubnormals;
+use crate::exec::kernels::tasks::for_each_of;
 use crate::scalar::Scalar;
 
-/// The values that one thread works on at a time.
-const CHUNK: usize = 32 * 1024;
-
-/// The number of values from which on a second thread gains more than it costs to wake it.
-const PARALLEL: usize = 4 * CHUNK;
-
-/// Whether so many values are worth more than one thread, and there is one.
-pub(super) fn is_parallel(len: usize) -> bool {
-    len >= PARALLEL && rayon::current_num_threads() > 1
-}
-
-/// Where so many values are cut in two, if they are: by their number only, wherever the threads
-/// are, so that the bits are the same on any number of them.
-pub(super) fn cut(len: usize) -> Option<usize> {
-    (len > CHUNK).then(|| len.div_ceil(CHUNK) / 2 * CHUNK)
-}
+/// The fewest values that are a piece.
+const PIECE: usize = 4 * 1024;
+/// How many pieces there are for each thread, so that one that is held up leaves some to others.
+const PIECES: usize = 4;
+/// About how many operations a value takes.
+const WORK: usize = 8;
 
 /// One step's pass over all values.
 pub(super) struct Pass<'a, P, T: Scalar> {
@@ -31,28 +23,40 @@ pub(super) struct Pass<'a, P, T: Scalar> {
     pub(super) parts: P,
     /// The flat slice of gradients.
     pub(super) gradients: &'a [T],
-    pub(super) parallel: bool,
 }
 
 impl<P, T: Scalar> Pass<'_, P, T> {
-    /// Moves the parameters that stand from `start` on in the flat slice.
-    pub(super) fn run<S, F, I>(&self, start: usize, parameters: &mut [T], state: S::Columns<'_>)
+    /// Moves all parameters.
+    pub(super) fn run<S, F, I>(&self, parameters: &mut [T], state: S::Columns<'_>)
     where
         S: State<T>,
         F: Fn(&mut S, T, T) -> T,
         I: Iterator<Item = (Range<usize>, F)>,
         P: Fn() -> I + Sync,
     {
-        if let Some(half) = cut(parameters.len()).filter(|_| self.parallel) {
-            let (left, right) = parameters.split_at_mut(half);
-            let (left_state, right_state) = S::split_at(state, half);
-            rayon::join(
-                || self.run::<S, F, I>(start, left, left_state),
-                || self.run::<S, F, I>(start + half, right, right_state),
-            );
-            return;
+        let len = parameters.len();
+        // The values do not meet, so that their pieces may depend on the number of threads.
+        let size = len.div_ceil(PIECES * rayon::current_num_threads()).next_multiple_of(PIECE);
+        let mut rest = state;
+        let mut pieces = SmallVec::<[_; 16]>::new();
+        for (i, parameters) in parameters.chunks_mut(size.max(1)).enumerate() {
+            let first;
+            (first, rest) = S::split_at(rest, parameters.len());
+            pieces.push((i * size, parameters, first));
         }
-        let _flush = FlushSubnormals::during::<T>();
+        for_each_of::<T, _>(pieces, WORK * len, |(start, parameters, state)| {
+            self.run_piece::<S, F, I>(start, parameters, state);
+        });
+    }
+
+    /// Moves the parameters that stand from `start` on in the flat slice.
+    fn run_piece<S, F, I>(&self, start: usize, parameters: &mut [T], state: S::Columns<'_>)
+    where
+        S: State<T>,
+        F: Fn(&mut S, T, T) -> T,
+        I: Iterator<Item = (Range<usize>, F)>,
+        P: Fn() -> I + Sync,
+    {
         let (mut at, end) = (start, start + parameters.len());
         let mut rest = state;
         for (part, formula) in (self.parts)() {

@@ -7,4 +7,5 @@ pub(crate) mod sparse;
 pub(crate) mod subnormal;
 pub(crate) mod sum;
 pub(crate) mod tasks;
+mod team;
 pub(crate) mod vector;

@@ -1,18 +1,17 @@
 //! Independent pieces of one kernel's work, spread over the threads where that pays.
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+use smallvec::SmallVec;
+
+use super::gemm::Rows;
 use super::subnormal::FlushSubnormals;
+use super::team;
 use crate::scalar::Scalar;
 
 /// Work of fewer operations stays on the calling thread.
-const PARALLEL_WORK: usize = 1 << 18;
-
-/// Runs work that will be spread over the threads on one of them: from any other thread, each
-/// spreading would have to wake one and to wait for it.
-pub(crate) fn on_a_pool_thread<R: Send>(run: impl FnOnce() -> R + Send) -> R {
-    rayon::scope(|_| run())
-}
+const PARALLEL_WORK: usize = 1 << 17;
 
 /// Whether so much work, in so many pieces, is spread if there are threads.
 pub(crate) fn is_spread(count: usize, work: usize) -> bool {
@@ -25,10 +24,13 @@ pub(crate) fn for_each_task<T: Scalar>(count: usize, work: usize, run: impl Fn(u
         let _flush = FlushSubnormals::during::<T>();
         run(task);
     };
-    if is_spread(count, work) && rayon::current_num_threads() > 1 {
+    if !is_spread(count, work) || rayon::current_num_threads() == 1 {
+        (0..count).for_each(run);
+    } else if rayon::current_thread_index().is_some() {
+        // A thread of the pool, which has other work to share as well.
         (0..count).into_par_iter().for_each(run);
     } else {
-        (0..count).for_each(run);
+        team::for_each(count, &run);
     }
 }
 
@@ -40,16 +42,30 @@ pub(crate) fn for_each_chunk<T: Scalar>(
     work: usize,
     run: impl Fn(usize, &mut [T]) + Sync,
 ) {
-    if out.is_empty() {
+    let (len, start) = (out.len(), Rows(out.as_mut_ptr()));
+    if len == 0 {
         return;
     }
-    let run = |(chunk, out): (usize, &mut [T])| {
-        let _flush = FlushSubnormals::during::<T>();
-        run(chunk, out);
-    };
-    if is_spread(out.len().div_ceil(size), work) && rayon::current_num_threads() > 1 {
-        out.par_chunks_mut(size).enumerate().for_each(run);
-    } else {
-        out.chunks_mut(size).enumerate().for_each(run);
-    }
+    for_each_task::<T>(len.div_ceil(size), work, |chunk| {
+        let Rows(start) = { start };
+        let first = chunk * size;
+        // SAFETY: these are elements of `out`, and of no other chunk.
+        let chunk_out =
+            unsafe { std::slice::from_raw_parts_mut(start.add(first), size.min(len - first)) };
+        run(chunk, chunk_out);
+    });
+}
+
+/// Runs one piece of work, of about `work` operations together, for each of these, in any order.
+pub(crate) fn for_each_of<T: Scalar, P: Send>(
+    pieces: impl IntoIterator<Item = P>,
+    work: usize,
+    run: impl Fn(P) + Sync,
+) {
+    let pieces: SmallVec<[_; 16]> =
+        pieces.into_iter().map(|piece| Mutex::new(Some(piece))).collect();
+    for_each_task::<T>(pieces.len(), work, |i| {
+        let piece = pieces[i].lock().unwrap_or_else(PoisonError::into_inner).take();
+        run(piece.expect("a task runs once"));
+    });
 }

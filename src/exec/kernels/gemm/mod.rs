@@ -6,12 +6,11 @@ mod small;
 mod streamed;
 pub(crate) mod tile;
 
-use rayon::prelude::*;
-
 use self::blocked::blocked;
 use self::streamed::streamed;
 
 use super::subnormal::FlushSubnormals;
+use super::tasks::for_each_task;
 use super::vector::{Vector, Work};
 use crate::scalar::Scalar;
 
@@ -97,7 +96,7 @@ impl<T: Scalar> Output<T> {
 /// Products of at most this many multiplications, if they suit [`small`], run faster there.
 const SMALL_PRODUCT: usize = 4096;
 /// Products of fewer multiplications stay on the calling thread.
-pub(crate) const PARALLEL_PRODUCT: usize = 1 << 21;
+pub(crate) const PARALLEL_PRODUCT: usize = 1 << 19;
 /// Products with at most this many rows or columns read the other matrix in place: packing it
 /// would take longer than the multiplications.
 const NARROW: usize = 16;
@@ -227,6 +226,12 @@ pub(crate) unsafe fn gemm_each<T: Scalar>(
     accumulate: bool,
 ) {
     let c = Rows(c);
+    let count = batch.iter().map(|&(size, ..)| size).product::<usize>();
+    let each = [m, k, n].into_iter().fold(1, usize::saturating_mul);
+    let all = each.saturating_mul(count);
+    // Threads take whole matrices where there are enough of them, or where one is too small to cut.
+    let together = all >= PARALLEL_PRODUCT
+        && (count >= rayon::current_num_threads() || each < PARALLEL_PRODUCT);
     let run = |matrix: usize| {
         let Rows(c) = { c };
         let (mut rest, mut a, mut b) = (matrix, a, b);
@@ -236,12 +241,14 @@ pub(crate) unsafe fn gemm_each<T: Scalar>(
             rest /= size;
         }
         // SAFETY: the caller's promise; each product writes a matrix of its own.
-        unsafe { gemm(sizes, a, b, c.add(matrix * m * n), accumulate) };
+        unsafe {
+            let start = c.add(matrix * m * n);
+            let c = Output { start, row_stride: n, column_stride: 1, accumulate };
+            multiply(sizes, a, b, c, !together);
+        }
     };
-    let count = batch.iter().map(|&(size, ..)| size).product::<usize>();
-    let multiplications = [m, k, n].into_iter().fold(count, usize::saturating_mul);
-    if count > 1 && multiplications >= PARALLEL_PRODUCT && rayon::current_num_threads() > 1 {
-        (0..count).into_par_iter().for_each(run);
+    if together {
+        for_each_task::<T>(count, all, run);
     } else {
         (0..count).for_each(run);
     }
