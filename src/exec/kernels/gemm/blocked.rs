@@ -22,6 +22,9 @@ use crate::scalar::Scalar;
 /// The most of the inner dimension that is taken at a time: eight rows of `f32` are then 12 kB.
 /// Each slice reads and writes all results once, so it should not be short.
 const DEPTH: usize = 384;
+/// The same where the results are no wider than a panel, so that the left rows, which are then read
+/// once, are read in longer stretches; still longer sums would lose precision.
+const NARROW_DEPTH: usize = 768;
 /// How many numbers a slice of the right matrix has: 512 kB of `f32`.
 const SLICE: usize = 1 << 17;
 /// How many rows of the right matrix are packed together if they lie in memory one by one.
@@ -60,13 +63,16 @@ pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
     let threads = if threads { rayon::current_num_threads() } else { 1 };
     let [most_rows, most_columns] = part_sizes::<T, V>([rows, columns], threads);
     let across = columns.div_ceil(most_columns);
+    // By the shape of the whole: it decides which sums are added up.
+    let narrow = columns <= V::WIDTH * V::LANES;
+    let piece = even(depth, if narrow { NARROW_DEPTH } else { DEPTH }, 1);
     let work = sizes.into_iter().fold(1, usize::saturating_mul);
     for_each_task::<T>(rows.div_ceil(most_rows) * across, work, |task| {
         let (row, column) = (task / across * most_rows, task % across * most_columns);
         let sizes = [most_rows.min(rows - row), depth, most_columns.min(columns - column)];
         // SAFETY: the caller's promise, for the rows and columns of this task, which no other
         // task writes.
-        unsafe { part::<T, V>(sizes, a.at(row, 0), b.at(0, column), c.at(row, column)) };
+        unsafe { part::<T, V>(sizes, piece, a.at(row, 0), b.at(0, column), c.at(row, column)) };
     });
 }
 
@@ -93,18 +99,18 @@ fn part_sizes<T: Scalar, V: Vector<T>>([rows, columns]: [usize; 2], threads: usi
     ways.min_by_key(time).expect("there is a way for each number of parts")
 }
 
-/// Some rows and columns of a product.
+/// Some rows and columns of a product, so much of the inner dimension at a time.
 ///
 /// # Safety
 ///
 /// As for [`blocked`].
 unsafe fn part<T: Scalar, V: Vector<T>>(
     [rows, depth, columns]: [usize; 3],
+    piece: usize,
     a: Strided<T>,
     b: Strided<T>,
     c: Output<T>,
 ) {
-    let piece = even(depth, DEPTH, 1);
     let width = even(columns, SLICE / piece, V::WIDTH * V::LANES);
     with_scratch(piece * width, |panels: &mut [T]| {
         for columns in pieces(columns, width) {

@@ -10,10 +10,11 @@ use crate::exec::kernels::tasks::for_each_task;
 use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
-/// The rows of the large matrix that are read together.
-const GROUP: usize = 4;
-/// The columns that results are kept of: 16 rows of `f32` are then 16 kB.
-const COLUMNS: usize = 256;
+/// How many rows of the large matrix are read together, two registers of each at a time: the more,
+/// the less often results are loaded and stored, as long as there are registers for them.
+const GROUPS: [usize; 3] = [8, 4, 1];
+/// The columns that results are kept of: 16 rows of `f32` are then 32 kB.
+const COLUMNS: usize = 512;
 /// The numbers of the largest step along a row.
 const STEP: usize = 32;
 
@@ -34,7 +35,7 @@ pub(super) unsafe fn streamed<T: Scalar, V: Vector<T>>(
     let work = if threads { rows.saturating_mul(depth).saturating_mul(columns) } else { 0 };
     with_scratch(rows * depth, |packed: &mut [T]| {
         // SAFETY: the caller's promise.
-        unsafe { pack(few, [rows, depth], packed) };
+        unsafe { pack::<T, V>(few, [rows, depth], packed) };
         let packed = &*packed;
         for_each_task::<T>(columns.div_ceil(COLUMNS), work, |task| {
             let first = task * COLUMNS;
@@ -50,9 +51,9 @@ pub(super) unsafe fn streamed<T: Scalar, V: Vector<T>>(
 /// # Safety
 ///
 /// As for [`streamed`].
-unsafe fn pack<T: Scalar>(few: Strided<T>, [rows, depth]: [usize; 2], to: &mut [T]) {
+unsafe fn pack<T: Scalar, V: Vector<T>>(few: Strided<T>, [rows, depth]: [usize; 2], to: &mut [T]) {
     for p in 0..depth {
-        let (group, size) = group_of(p, depth);
+        let (group, size) = group_of::<T, V>(p, depth);
         for i in 0..rows {
             // SAFETY: the caller's promise.
             to[group * rows + i * size + (p - group)] = unsafe { *few.at(i, p).start };
@@ -60,11 +61,11 @@ unsafe fn pack<T: Scalar>(few: Strided<T>, [rows, depth]: [usize; 2], to: &mut [
     }
 }
 
-/// Where the group of a row of the large matrix starts, and how many rows it has: what is left at
-/// the end passes one by one.
-fn group_of(row: usize, depth: usize) -> (usize, usize) {
-    let group = row / GROUP * GROUP;
-    if group + GROUP <= depth { (group, GROUP) } else { (row, 1) }
+/// Where the group of a row of the large matrix starts, and how many rows it has.
+fn group_of<T, V: Vector<T>>(row: usize, depth: usize) -> (usize, usize) {
+    let suits = |&size: &usize| size <= V::ROWS && row / size * size + size <= depth;
+    let size = GROUPS.into_iter().find(suits).unwrap_or(1);
+    (row / size * size, size)
 }
 
 /// Some columns of the product.
@@ -82,7 +83,7 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
         sums.fill(T::ZERO);
         let mut p = 0;
         while p < depth {
-            let (_, size) = group_of(p, depth);
+            let (_, size) = group_of::<T, V>(p, depth);
             let (few, large) = (few[p * rows..].as_ptr(), large.at(p, 0));
             let sums = sums.as_mut_ptr();
             // SAFETY: the caller's promise.
@@ -90,7 +91,8 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
                 V::enter(
                     #[inline(always)]
                     move || match size {
-                        GROUP => add_rows::<T, V, GROUP>([rows, columns], few, large, sums),
+                        8 => add_rows::<T, V, 8>([rows, columns], few, large, sums),
+                        4 => add_rows::<T, V, 4>([rows, columns], few, large, sums),
                         _ => add_rows::<T, V, 1>([rows, columns], few, large, sums),
                     },
                 );

@@ -66,24 +66,27 @@ fn large_products_on_any_number_of_threads() {
 
 #[test]
 fn cutting_a_product_does_not_change_its_bits() {
-    let (m, k, n) = (300, 301, 250);
-    let data: Vec<f32> = (0..m.max(n) * k).map(|i| (i as f32 * 0.37).sin()).collect();
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut c = vec![f32::NAN; m * n];
-        let out = Rows(c.as_mut_ptr());
-        let a = Strided { start: data.as_ptr(), row_stride: k, column_stride: 1 };
-        let b = Strided { start: data.as_ptr(), row_stride: 1, column_stride: k };
-        pool.install(|| {
-            let Rows(out) = { out };
-            // SAFETY: both views lie in `data`, and `c` is a vector of its own.
-            unsafe { gemm([m, k, n], a, b, out, false) }
-        });
-        c
-    };
-    let one = run(1);
-    for threads in [2, 3, 8] {
-        assert!(run(threads).iter().zip(&one).all(|(a, b)| a.to_bits() == b.to_bits()));
+    for sizes @ [m, k, n] in [[300, 301, 250], [100, 3000, 60], [400, 3000, 40], [12, 3000, 900]] {
+        let data: Vec<f32> = (0..m.max(n) * k).map(|i| (i as f32 * 0.37).sin()).collect();
+        for layout in LAYOUTS {
+            let run = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut c = vec![f32::NAN; m * n];
+                let out = Rows(c.as_mut_ptr());
+                let a = strided(&data, [m, k], layout[0]);
+                let b = strided(&data, [k, n], layout[1]);
+                pool.install(|| {
+                    let Rows(out) = { out };
+                    // SAFETY: both views lie in `data`, and `c` is a vector of its own.
+                    unsafe { gemm(sizes, a, b, out, false) }
+                });
+                c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let one = run(1);
+            for threads in [2, 3, 8] {
+                assert!(run(threads) == one, "{sizes:?} {layout:?} on {threads} threads");
+            }
+        }
     }
 }
 
@@ -95,9 +98,15 @@ struct LargeProducts;
 
 impl Check for LargeProducts {
     fn check<T: Scalar, V: Vector<T>>(&self) {
-        for sizes @ [m, k, n] in
-            [[1, 1, 1], [3, 5, 40], [17, 4, 100], [70, 9, 31], [9, 400, 70], [11, 390, 800]]
-        {
+        for sizes @ [m, k, n] in [
+            [1, 1, 1],
+            [3, 15, 40],
+            [17, 4, 100],
+            [70, 13, 31],
+            [9, 400, 70],
+            [11, 2060, 20],
+            [11, 390, 800],
+        ] {
             let convert =
                 |numbers: Vec<f64>| numbers.into_iter().map(T::from_f64).collect::<Vec<T>>();
             let (a, b) = (convert(numbers(m * k, 0)), convert(numbers(k * n, 5)));
