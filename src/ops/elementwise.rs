@@ -324,7 +324,7 @@ elementwise! {
         /// The hyperbolic tangent.
         tanh(x) = x.tanh();                     vjp |g, y| g * (1.0 - y.square());  at [-20.0, -0.5, 0.0, 2.0];
         /// `1 / (1 + e⁻ˣ)`, the logistic function.
-        sigmoid(x) = T::ONE / (T::ONE + (-x).exp());
+        sigmoid(x) = x.sigmoid();
                                                 vjp |g, y| g * y * (1.0 - y);       at [-20.0, -0.5, 0.0, 2.0];
         /// `ln(1 + eˣ)`, finite in both tails (C. Dugas et al., 2000).
         softplus(x) = x.maximum(T::ZERO) + (-x.abs()).exp().ln_1p();

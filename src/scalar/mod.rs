@@ -67,6 +67,8 @@ pub trait Scalar:
     fn exp_m1(self) -> Self;
     /// The hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// `1 / (1 + e⁻ˣ)`
+    fn sigmoid(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
     /// The sine of an angle in radians.
@@ -111,7 +113,7 @@ pub(crate) mod sealed {
 
 macro_rules! scalar {
     (
-        $type:ident, flush: $flush:expr, kernel: $kernel:ident, erf: $erf:path,
+        $type:ident, flush: $flush:expr, kernel: $kernel:ident, erf: $erf:path, sigmoid: $sigmoid:path,
         elementary: $($functions:tt)::+
     ) => {
         impl Scalar for $type {
@@ -157,6 +159,10 @@ macro_rules! scalar {
                 $($functions)::+::tanh(self)
             }
             #[inline(always)]
+            fn sigmoid(self) -> Self {
+                $sigmoid(self)
+            }
+            #[inline(always)]
             fn erf(self) -> Self {
                 $erf(self)
             }
@@ -186,11 +192,15 @@ macro_rules! scalar {
     };
 }
 
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
 scalar!(
-    f32, flush: true, kernel: run_f32, erf: elementary::erf,
+    f32, flush: true, kernel: run_f32, erf: elementary::erf, sigmoid: elementary::sigmoid,
     elementary: elementary
 );
 scalar!(
-    f64, flush: false, kernel: run_f64, erf: libm::erf,
+    f64, flush: false, kernel: run_f64, erf: libm::erf, sigmoid: sigmoid,
     elementary: f64
 );
