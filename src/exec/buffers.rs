@@ -135,9 +135,10 @@ impl Placing<'_> {
                 };
                 let inputs: SmallVec<[_; 2]> = inputs.into_iter().map(argument).collect();
                 let (op, shape) = (node.op.clone(), node.shape.clone());
-                let shapes = inputs.iter().map(|(_, shape)| shape).collect::<SmallVec<[_; 4]>>();
-                let forks = op.forks(&shapes, &shape);
-                drop(shapes);
+                let forks = {
+                    let shapes: SmallVec<[_; 4]> = inputs.iter().map(|(_, shape)| shape).collect();
+                    op.forks(&shapes, &shape)
+                };
                 Step::Call(Call { op, inputs, shape, out, forks })
             }
         };

@@ -97,7 +97,7 @@ impl Group {
 
     /// Whether the group may spread its chunks over threads.
     pub(super) fn forks(&self) -> bool {
-        is_spread(self.tiling.chunks, self.work())
+        self.tiling.chunks > 1 && is_spread(self.work())
     }
 
     /// About how many operations on numbers the group makes.

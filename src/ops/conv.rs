@@ -238,7 +238,7 @@ impl Operation for Conv {
     }
 
     fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
-        is_spread(2, self.geometry([inputs[0], inputs[1]], output).work())
+        is_spread(self.geometry([inputs[0], inputs[1]], output).work())
     }
 
     fn reads(&self) -> Option<&'static [Content]> {

@@ -138,7 +138,7 @@ impl Operation for FractionalPool {
     }
 
     fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
-        is_spread(2, work(inputs[0], output))
+        is_spread(work(inputs[0].numel(), output.numel()))
     }
 
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
@@ -200,12 +200,12 @@ impl Operation for FractionalPool {
         }
     }
 
-    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], output: &Shape, out: &mut [T]) {
+    fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
         let (x, shape) = (inputs[0].numbers(), inputs[0].shape);
         let (channels, sizes) = (shape[1], [shape[2], shape[3]]);
         let seed = inputs[inputs.len() - 1].seed().derive(u64::from(self.stream));
         let [plane, pooled] = [sizes, self.pooled].map(|sizes| sizes.iter().product::<usize>());
-        let work = work(shape, output);
+        let work = work(x.len(), out.len());
         let regions = |i: usize| self.regions(sizes, seed.derive((i / channels) as u64));
         let second = || inputs[1].numbers();
         match self.kind {

@@ -140,9 +140,9 @@ pub(crate) enum Kind {
     Spread([usize; 2]),
 }
 
-/// About how many operations a pooling takes, or its gradient.
-pub(super) fn work(x: &Shape, output: &Shape) -> usize {
-    4 * x.numel().max(output.numel())
+/// About how many operations a pooling takes, or its gradient, from so many elements to so many.
+pub(super) fn work(x: usize, output: usize) -> usize {
+    4 * x.max(output)
 }
 
 impl Operation for Pool {
@@ -157,7 +157,7 @@ impl Operation for Pool {
     }
 
     fn forks(&self, inputs: &[&Shape], output: &Shape) -> bool {
-        is_spread(2, work(inputs[0], output))
+        is_spread(work(inputs[0].numel(), output.numel()))
     }
 
     fn reads(&self) -> Option<&'static [Content]> {
@@ -247,7 +247,7 @@ impl Operation for Pool {
             count_padding: self.settings.count_padding,
         };
         let (plane, pooled) = (planes.sizes.iter().product(), planes.counts().iter().product());
-        let work = work(inputs[0].shape, shape);
+        let work = work(x.len(), out.len());
         match self.kind {
             Kind::Max if planes.halves() => T::with_widest(Halving { sizes: planes.sizes, x, out }),
             Kind::ToMax if planes.halves() => {

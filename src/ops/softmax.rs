@@ -48,7 +48,7 @@ impl Operation for Softmax {
     }
 
     fn forks(&self, _inputs: &[&Shape], output: &Shape) -> bool {
-        is_spread(2, WORK * output.numel())
+        is_spread(WORK * output.numel())
     }
 
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {

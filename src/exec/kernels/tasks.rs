@@ -13,9 +13,9 @@ use crate::scalar::Scalar;
 /// Work of fewer operations stays on the calling thread.
 const PARALLEL_WORK: usize = 1 << 17;
 
-/// Whether so much work, in so many pieces, is spread if there are threads.
-pub(crate) fn is_spread(count: usize, work: usize) -> bool {
-    count > 1 && work >= PARALLEL_WORK
+/// Whether work of so many operations is spread, if it can be cut and there are threads.
+pub(crate) fn is_spread(work: usize) -> bool {
+    work >= PARALLEL_WORK
 }
 
 /// Runs pieces `0..count` of about `work` operations together, in any order.
@@ -24,7 +24,7 @@ pub(crate) fn for_each_task<T: Scalar>(count: usize, work: usize, run: impl Fn(u
         let _flush = FlushSubnormals::during::<T>();
         run(task);
     };
-    if !is_spread(count, work) || rayon::current_num_threads() == 1 {
+    if count <= 1 || !is_spread(work) || rayon::current_num_threads() == 1 {
         (0..count).for_each(run);
     } else if rayon::current_thread_index().is_some() {
         // A thread of the pool, which has other work to share as well.

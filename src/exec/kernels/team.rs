@@ -5,7 +5,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a thread waits for a job before it goes back to the pool.
@@ -83,10 +83,15 @@ impl Team {
         }
         self.work(0, job);
         drop(open);
-        let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let panic = self.panic().take();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
+    }
+
+    /// What a helper's task panicked with.
+    fn panic(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
+        self.panic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Works on the leading thread's jobs for as long as they come.
@@ -107,7 +112,7 @@ impl Team {
                 // SAFETY: the job is open.
                 let job = unsafe { *self.job.get() }.expect("an open job");
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work(helper, job))) {
-                    *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+                    *self.panic() = Some(panic);
                 }
             }
             self.inside.0.fetch_sub(1, Ordering::SeqCst);
@@ -154,7 +159,7 @@ impl Drop for Open<'_> {
         }
         if std::thread::panicking() {
             // One panic is enough; a helper's must not turn up in the next job.
-            self.0.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.0.panic().take();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The numbers of a row at even and at odd places are brought into registers of their own. Where the
 //! largest is, comparisons of whole registers tell: nobody could predict a branch.
 
+use super::work;
 use crate::exec::kernels::tasks::for_each_chunk;
 use crate::exec::kernels::vector::{Vector, Work};
 use crate::scalar::Scalar;
@@ -18,7 +19,7 @@ pub(super) struct Halving<'a, T> {
 impl<T: Scalar> Work<T> for Halving<'_, T> {
     unsafe fn run<V: Vector<T>>(self) {
         let Self { sizes: [height, width], x, out } = self;
-        let work = 4 * out.len();
+        let work = work(x.len(), out.len());
         for_each_chunk(out, (height / 2) * (width / 2), work, |plane, out| {
             let x = &x[plane * height * width..][..height * width];
             // SAFETY: this function's promise.
@@ -66,7 +67,7 @@ impl<T: Scalar> Work<T> for HalvingGradient<'_, T> {
     unsafe fn run<V: Vector<T>>(self) {
         let Self { sizes: [height, width], x, g, out } = self;
         let (plane, windows) = (height * width, (height / 2) * (width / 2));
-        let work = 4 * out.len();
+        let work = work(x.len(), out.len());
         for_each_chunk(out, plane, work, |i, out| {
             let (x, g) = (&x[i * plane..][..plane], &g[i * windows..][..windows]);
             // SAFETY: this function's promise.

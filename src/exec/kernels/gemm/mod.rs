@@ -242,9 +242,12 @@ pub(crate) unsafe fn gemm_each<T: Scalar>(
         }
         // SAFETY: the caller's promise; each product writes a matrix of its own.
         unsafe {
-            let start = c.add(matrix * m * n);
-            let c = Output { start, row_stride: n, column_stride: 1, accumulate };
-            multiply(sizes, a, b, c, !together);
+            let c = c.add(matrix * m * n);
+            if together {
+                gemm_alone(sizes, a, b, c, n, accumulate);
+            } else {
+                gemm(sizes, a, b, c, accumulate);
+            }
         }
     };
     if together {

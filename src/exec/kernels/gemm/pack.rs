@@ -128,10 +128,11 @@ pub(super) unsafe fn pack_tile<T: Scalar, V: Vector<T>>(
             #[inline(always)]
             move || {
                 let columns = from.transposed();
+                let in_lines = spare && from.row_stride == 1;
                 match V::ROWS {
-                    4 if spare && from.row_stride == 1 => copy_lines::<T, 4>(columns, depth, to),
-                    6 if spare && from.row_stride == 1 => copy_lines::<T, 6>(columns, depth, to),
-                    8 if spare && from.row_stride == 1 => copy_lines::<T, 8>(columns, depth, to),
+                    4 if in_lines => copy_lines::<T, 4>(columns, depth, to),
+                    6 if in_lines => copy_lines::<T, 6>(columns, depth, to),
+                    8 if in_lines => copy_lines::<T, 8>(columns, depth, to),
                     width => each(columns, 0..depth, 0..rows, width, to),
                 }
             },

@@ -11,8 +11,9 @@ use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
 /// How many rows of the large matrix are read together, two registers of each at a time: the more,
-/// the less often results are loaded and stored, as long as there are registers for them.
-const GROUPS: [usize; 3] = [8, 4, 1];
+/// the less often results are loaded and stored, as long as there are registers for them. What is
+/// left at the end is read row by row.
+const GROUPS: [usize; 2] = [8, 4];
 /// The columns that results are kept of: 16 rows of `f32` are then 32 kB.
 const COLUMNS: usize = 512;
 /// The numbers of the largest step along a row.
