@@ -26,11 +26,18 @@ pub(crate) fn for_each_task<T: Scalar>(count: usize, work: usize, run: impl Fn(u
     };
     if count <= 1 || !is_spread(work) || rayon::current_num_threads() == 1 {
         (0..count).for_each(run);
-    } else if rayon::current_thread_index().is_some() {
+    } else {
+        spread(count, &run);
+    }
+}
+
+/// Runs tasks on several threads. Compiled once, whatever it is that is run.
+fn spread(count: usize, run: &(dyn Fn(usize) + Sync)) {
+    if rayon::current_thread_index().is_some() {
         // A thread of the pool, which has other work to share as well.
         (0..count).into_par_iter().for_each(run);
     } else {
-        team::for_each(count, &run);
+        team::for_each(count, run);
     }
 }
 
