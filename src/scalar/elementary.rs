@@ -12,11 +12,15 @@
 //! | `tanh` | 1.4 | |
 //! | `erf` | 1.6 | |
 //! | `sigmoid` | 1.8 | below -89 as there, a number that is flushed to 0 |
-//! | `sin` | 0.6 | the standard library's |
-//! | `cos` | 0.6 | the standard library's |
+//! | `sin` | 0.6 | NaN at infinity |
+//! | `cos` | 0.6 | NaN at infinity |
 //!
 //! NaN gives NaN everywhere. No fused multiply-add is used, so that the bits do not depend on the
 //! processor. The polynomials are those of Cephes (S. L. Moshier, netlib.org/cephes).
+
+use std::ops::{Add, Mul};
+
+pub(super) use super::trigonometric::{cos, sin};
 
 /// Adding this rounds a small `f32` to a whole number, which then stands in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
@@ -31,9 +35,13 @@ fn power_of_two(n: i32) -> f32 {
     f32::from_bits(((n + 127) << 23) as u32)
 }
 
+/// The polynomial with these coefficients, the highest first.
 #[inline(always)]
-fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    coefficients.into_iter().reduce(|sum, c| sum * x + c).unwrap_or(0.0)
+pub(super) fn polynomial<T, const N: usize>(x: T, coefficients: [T; N]) -> T
+where
+    T: Copy + Default + Add<Output = T> + Mul<Output = T>,
+{
+    coefficients.into_iter().reduce(|sum, c| sum * x + c).unwrap_or_default()
 }
 
 /// `eˣ` in the format `(1 + f) · 2ᵃ · 2ᵇ` with `f` in `√½ - 1..√2 - 1`: the three `(f, a, b)`. In two
@@ -224,8 +232,8 @@ mod tests {
             ("erf", erf, libm::erf, all),
             // Where the result is a normal number.
             ("sigmoid", sigmoid, |x| 1.0 / (1.0 + (-x).exp()), [-87.3, f32::MAX]),
-            ("sin", f32::sin, f64::sin, all),
-            ("cos", f32::cos, f64::cos, all),
+            ("sin", sin, f64::sin, all),
+            ("cos", cos, f64::cos, all),
         ];
         for (name, ours, exact, range) in functions {
             let (measured, documented) = (worst_ulp(ours, exact, range), documented(name));

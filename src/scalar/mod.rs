@@ -1,6 +1,7 @@
 //! The number types that a graph can run in: `f32` to train, `f64` to verify.
 
 mod elementary;
+mod trigonometric;
 
 use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
@@ -15,8 +16,7 @@ use crate::shape::Shape;
 ///
 /// The elementary functions are part of it because their accuracy and speed are: those of `f32`
 /// are branch-free, so that a loop over them runs in vector registers, and give the same bits on
-/// every processor; those of `f64` are the standard library's and libm's.
-/// Sine, cosine and powers are the standard library's in both.
+/// every processor; those of `f64` are the standard library's and libm's, as are powers in both.
 pub trait Scalar:
     Copy
     + Debug
@@ -168,11 +168,11 @@ macro_rules! scalar {
             }
             #[inline(always)]
             fn sin(self) -> Self {
-                $type::sin(self)
+                $($functions)::+::sin(self)
             }
             #[inline(always)]
             fn cos(self) -> Self {
-                $type::cos(self)
+                $($functions)::+::cos(self)
             }
             #[inline(always)]
             fn powf(self, p: Self) -> Self {

@@ -20,7 +20,7 @@ const FUNCTIONS: [(&str, usize, Op); 8] = [
     ("tanh", 42, |[x]| x.tanh()),
     ("erf", 61, |[x]| x.erf()),
     ("gelu", 65, |[x]| x.gelu()),
-    ("sin", 0, |[x]| x.sin()),
+    ("sin", 28, |[x]| x.sin()),
 ];
 
 /// The same of the standard library, to compare with.
