@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a thread waits for a job before it goes back to the pool.
-const PATIENCE: Duration = Duration::from_micros(100);
+const PATIENCE: Duration = Duration::from_micros(200);
 /// The most ranges that tasks are dealt out in.
 const RANGES: usize = 16;
 

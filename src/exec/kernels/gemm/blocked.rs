@@ -29,8 +29,6 @@ const NARROW_DEPTH: usize = 768;
 const SLICE: usize = 1 << 17;
 /// How many rows of the right matrix are packed together if they lie in memory one by one.
 const ROWS_READ: usize = 16;
-/// How many parts there are for each thread, so that one that is held up leaves work to others.
-const PARTS: usize = 2;
 /// About how many multiplications take as long as packing a number.
 const PACKING: usize = 8;
 
@@ -76,15 +74,15 @@ pub(super) unsafe fn blocked<T: Scalar, V: Vector<T>>(
     });
 }
 
-/// How many rows and columns of the results are a part: of all ways to cut them into enough parts,
-/// the one whose parts need the fewest numbers packed.
+/// How many rows and columns of the results are a part: of all ways to cut them into a part for each
+/// thread, the one whose parts need the fewest numbers packed. More parts would pack more, which
+/// costs more than they save where a thread is held up.
 fn part_sizes<T: Scalar, V: Vector<T>>([rows, columns]: [usize; 2], threads: usize) -> [usize; 2] {
     if threads == 1 {
         return [rows.max(1), columns.max(1)];
     }
-    let parts = PARTS * threads;
-    let ways = (1..=parts).map(|across| {
-        let down = parts.div_ceil(across);
+    let ways = (1..=threads).map(|across| {
+        let down = threads.div_ceil(across);
         [
             even(rows, rows.div_ceil(down), V::ROWS),
             even(columns, columns.div_ceil(across), V::LANES),
