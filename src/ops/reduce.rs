@@ -1,13 +1,15 @@
 //! Reductions over axes: sum, maximum, minimum, log of a sum of exponentials; mean and variance are
 //! made of sums.
 
+mod kernel;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{Array, Operation, Site, check_axes, write_call};
-use crate::exec::kernels::simd::vectorize;
+use crate::exec::kernels::tasks::{for_each_chunk, is_spread};
 use crate::graph::Var;
 use crate::scalar::Scalar;
 use crate::shape::{Axes, IntoAxes, Shape, Strides};
@@ -32,119 +34,24 @@ pub(crate) enum Kind {
     LogSumExp,
 }
 
+/// About how many elements a thread takes at a time.
+const CHUNK: usize = 16 * 1024;
+
 impl Reduce {
     /// The strides of the output along the axes of the input: 0 where elements are combined.
     pub(crate) fn output_strides(&self, input: &Shape) -> Strides {
         strided::broadcast_strides(&input.reduced(self.axes, true), input)
     }
 
+    /// About how many operations so many elements take.
+    fn work(&self, elements: usize) -> usize {
+        elements * if self.kind == Kind::LogSumExp { 16 } else { 1 }
+    }
+
     /// Something of the output's shape, brought back to the input's by repetition.
     fn expand<'t>(&self, reduced: Var<'t>, x: Var<'t>) -> Var<'t> {
         let shape = x.shape();
         reduced.reshape(shape.reduced(self.axes, true)).broadcast_to(shape)
-    }
-}
-
-/// How many columns are reduced side by side.
-const COLUMNS: usize = 256;
-/// How many partial results a single row is reduced to first.
-const LANES: usize = 16;
-
-impl Kind {
-    /// The result for no elements.
-    fn start<T: Scalar>(self) -> T {
-        match self {
-            Kind::Sum => T::ZERO,
-            Kind::Max | Kind::LogSumExp => -T::INFINITY,
-            Kind::Min => T::INFINITY,
-        }
-    }
-
-    /// The result for the elements of two results together.
-    #[inline(always)]
-    fn join<T: Scalar>(self, a: T, b: T) -> T {
-        match self {
-            Kind::Sum => a + b,
-            Kind::Max => a.maximum(b),
-            Kind::Min => a.minimum(b),
-            Kind::LogSumExp if a == -T::INFINITY => b,
-            Kind::LogSumExp => {
-                let shift = finite(a.maximum(b));
-                shift + ((a - shift).exp() + (b - shift).exp()).ln()
-            }
-        }
-    }
-
-    /// Joins with `out` the reduction of `data`, of shape `[outer, reduced, inner]`, along its
-    /// middle axis.
-    #[inline(always)]
-    fn reduce_panel<T: Scalar>(self, data: &[T], reduced: usize, inner: usize, out: &mut [T]) {
-        // A row is laid out as if it were columns itself, whose results are then joined.
-        let across = inner > 1;
-        let stride = if across { inner } else { LANES };
-        let [mut shifts, mut results] = [[T::ZERO; COLUMNS]; 2];
-        for (data, out) in data.chunks_exact(reduced * inner).zip(out.chunks_exact_mut(inner)) {
-            for (first, out) in (0..).step_by(COLUMNS).zip(out.chunks_mut(COLUMNS)) {
-                let data = &data[first..];
-                let width = if across { out.len() } else { LANES };
-                let (shifts, results) = (&mut shifts[..width], &mut results[..width]);
-                match self {
-                    Kind::Sum => fold(results, T::ZERO, data, stride, shifts, |sum, x, _| sum + x),
-                    Kind::Min => {
-                        fold(results, T::INFINITY, data, stride, shifts, |min, x, _| {
-                            min.minimum(x)
-                        });
-                    }
-                    Kind::Max | Kind::LogSumExp => {
-                        fold(results, -T::INFINITY, data, stride, shifts, |max, x, _| {
-                            max.maximum(x)
-                        });
-                    }
-                }
-                if self == Kind::LogSumExp {
-                    if !across {
-                        let max = results.iter().fold(-T::INFINITY, |max, &x| max.maximum(x));
-                        results.fill(max);
-                    }
-                    shifts.iter_mut().zip(&*results).for_each(|(shift, &max)| *shift = finite(max));
-                    fold(results, T::ZERO, data, stride, shifts, |sum, x, shift| {
-                        sum + (x - shift).exp()
-                    });
-                    if !across {
-                        results[0] = results.iter().fold(T::ZERO, |sum, &x| sum + x);
-                    }
-                    let finish = |(sum, &shift): (&mut T, &T)| *sum = sum.ln() + shift;
-                    results.iter_mut().zip(&*shifts).take(out.len()).for_each(finish);
-                } else if !across {
-                    results[0] = results.iter().fold(self.start(), |a, &b| self.join(a, b));
-                }
-                out.iter_mut().zip(results).for_each(|(out, x)| *out = self.join(*out, *x));
-            }
-        }
-    }
-}
-
-/// An infinite maximum is the result itself, and no shift.
-#[inline(always)]
-fn finite<T: Scalar>(x: T) -> T {
-    if x.is_finite() { x } else { T::ZERO }
-}
-
-/// Folds rows of numbers, which begin `stride` apart, into one result a column.
-#[inline(always)]
-fn fold<T: Scalar>(
-    results: &mut [T],
-    start: T,
-    data: &[T],
-    stride: usize,
-    shifts: &[T],
-    step: impl Fn(T, T, T) -> T,
-) {
-    results.fill(start);
-    for row in data.chunks(stride) {
-        for ((result, &x), &shift) in results.iter_mut().zip(row).zip(shifts) {
-            *result = step(*result, x, shift);
-        }
     }
 }
 
@@ -212,6 +119,10 @@ impl Operation for Reduce {
         }
     }
 
+    fn forks(&self, inputs: &[&Shape], _output: &Shape) -> bool {
+        is_spread(self.work(inputs[0].numel()))
+    }
+
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], _shape: &Shape, out: &mut [T]) {
         let (data, kind) = (inputs[0].numbers(), self.kind);
         out.fill(kind.start());
@@ -243,10 +154,11 @@ impl Operation for Reduce {
         strided::for_each_run(&sizes, &strides, |start, offset| {
             let data = &data[start * panel..][..panel];
             let out = &mut out[offset..][..outer * inner];
-            vectorize(
-                #[inline(always)]
-                move || kind.reduce_panel(data, reduced, inner, out),
-            );
+            let each = (CHUNK / (reduced * inner)).max(1);
+            for_each_chunk(out, each * inner, self.work(panel), |i, out| {
+                let data = &data[i * each * reduced * inner..];
+                kind.reduce(&data[..out.len() * reduced], [reduced, inner], out);
+            });
         });
     }
 
@@ -372,3 +284,6 @@ impl<'t> Var<'t> {
         self.reduce_over(Kind::LogSumExp, axes, true)
     }
 }
+
+#[cfg(test)]
+mod tests;

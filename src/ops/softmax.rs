@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Array, Operation, Site, check_axis, write_call};
+use crate::exec::kernels::rows::{COLUMNS, LANES, NARROW, fold, transpose};
 use crate::exec::kernels::scratch::with_scratch;
 use crate::exec::kernels::simd::vectorize;
 use crate::exec::kernels::tasks::{for_each_chunk, is_spread};
@@ -76,8 +77,6 @@ impl Operation for Softmax {
 const CHUNK: usize = 16 * 1024;
 /// About how many operations an element takes.
 const WORK: usize = 32;
-/// Rows shorter than this do not fill registers well.
-const NARROW: usize = 32;
 
 impl Softmax {
     /// Turns each row into its softmax in place.
@@ -134,38 +133,10 @@ impl Softmax {
     }
 }
 
-/// Writes a matrix of rows of this width column by column.
-#[inline(always)]
-fn transpose<T: Scalar>(rows: &[T], width: usize, columns: &mut [T]) {
-    for (first, column) in columns.chunks_exact_mut(rows.len() / width).enumerate() {
-        let numbers = rows[first..].iter().step_by(width);
-        column.iter_mut().zip(numbers).for_each(|(out, &x)| *out = x);
-    }
-}
-
 /// How far a number lies below the largest: an infinity not at all below itself.
 #[inline(always)]
 fn below<T: Scalar>(x: T, max: T) -> T {
     if x == max { T::ZERO } else { x - max }
-}
-
-/// How many partial results of a row there are side by side.
-const LANES: usize = 16;
-
-/// Joins `f(x)` of all numbers of a row.
-#[inline(always)]
-fn fold<T: Scalar>(row: &[T], start: T, join: impl Fn(T, T) -> T, f: impl Fn(T) -> T) -> T {
-    let mut lanes = [start; LANES];
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    for block in blocks {
-        for (lane, &x) in lanes.iter_mut().zip(block) {
-            *lane = join(*lane, f(x));
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = join(*lane, f(x));
-    }
-    lanes.into_iter().fold(start, join)
 }
 
 /// The sum over a row, of parts that are short enough to lose nothing to rounding.
@@ -178,9 +149,6 @@ fn total<T: Scalar>(row: &[T], f: impl Fn(T) -> T) -> T {
     }
     T::from_f64(row.chunks(PART).map(|row| part(row).to_f64()).sum())
 }
-
-/// How many columns are computed side by side.
-const COLUMNS: usize = 256;
 
 impl Softmax {
     /// Turns the columns of a matrix with rows of this width into their softmax in place.

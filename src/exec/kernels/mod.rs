@@ -1,6 +1,7 @@
 //! Kernels: functions over slices of one number type that know nothing of graphs.
 
 pub(crate) mod gemm;
+pub(crate) mod rows;
 pub(crate) mod scratch;
 pub(crate) mod simd;
 pub(crate) mod sparse;
