@@ -18,6 +18,9 @@ const GROUPS: [usize; 2] = [8, 4];
 const COLUMNS: usize = 512;
 /// The numbers of the largest step along a row.
 const STEP: usize = 32;
+/// How far apart the rows of the results are kept: were it half a page, the processor would take the
+/// loads of one row to wait for the stores of the row before the last.
+const SUMS_STRIDE: usize = COLUMNS + STEP;
 
 /// `c = few · large`, or `c += few · large`, for `few` of `rows × depth` and `large` of
 /// `depth × columns`, by the threads or the calling one alone.
@@ -80,7 +83,7 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
     large: Strided<T>,
     c: Output<T>,
 ) {
-    with_scratch(rows * COLUMNS, |sums: &mut [T]| {
+    with_scratch(rows * SUMS_STRIDE, |sums: &mut [T]| {
         sums.fill(T::ZERO);
         let mut p = 0;
         while p < depth {
@@ -100,7 +103,7 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
             }
             p += size;
         }
-        for (i, sums) in sums.chunks_exact(COLUMNS).enumerate() {
+        for (i, sums) in sums.chunks_exact(SUMS_STRIDE).enumerate() {
             // SAFETY: the caller's promise.
             unsafe { c.put(i, &sums[..columns]) };
         }
@@ -111,7 +114,7 @@ unsafe fn block<T: Scalar, V: Vector<T>>(
 ///
 /// # Safety
 ///
-/// As for [`streamed`]; `sums` must be rows of [`COLUMNS`] numbers.
+/// As for [`streamed`]; `sums` must be rows of [`SUMS_STRIDE`] numbers.
 #[inline(always)]
 unsafe fn add_rows<T: Scalar, V: Vector<T>, const G: usize>(
     [rows, columns]: [usize; 2],
@@ -168,7 +171,7 @@ unsafe fn add_step<T: Scalar, V: Vector<T>, const G: usize>(
             },
         );
         for i in 0..rows {
-            let to = sums.add(i * COLUMNS);
+            let to = sums.add(i * SUMS_STRIDE);
             let mut sum = [V::load(to), V::load(to.add(V::LANES))];
             for (p, x) in x.iter().enumerate() {
                 let factor = V::splat(*few.add(i * G + p));
