@@ -109,10 +109,19 @@ unsafe fn part<T: Scalar, V: Vector<T>>(
     b: Strided<T>,
     c: Output<T>,
 ) {
-    let width = even(columns, SLICE / piece, V::WIDTH * V::LANES);
-    with_scratch(piece * width, |panels: &mut [T]| {
+    let wide = V::WIDTH * V::LANES;
+    let [width, slice] = if columns <= wide && a.column_stride == 1 {
+        // Rows that meet one panel only are read as far as a slice can go: long runs come fastest
+        // from memory.
+        let width = columns.next_multiple_of(V::LANES);
+        [width, (SLICE / width / piece).max(1) * piece]
+    } else {
+        [even(columns, SLICE / piece, wide), piece]
+    };
+    let slice = slice.min(depth.max(1));
+    with_scratch(slice * width, |panels: &mut [T]| {
         for columns in pieces(columns, width) {
-            for inner in pieces(depth, piece) {
+            for inner in pieces(depth, slice) {
                 let c = Output { accumulate: c.accumulate || inner.start > 0, ..c };
                 let (a, c) = (a.at(0, inner.start), c.at(0, columns.start));
                 let b = b.at(inner.start, columns.start);
@@ -121,7 +130,7 @@ unsafe fn part<T: Scalar, V: Vector<T>>(
                 // large as the largest slice.
                 unsafe {
                     pack_slice::<T, V>(b, [depth, columns], panels);
-                    multiply_slice::<T, V>(sizes, a, panels, c);
+                    multiply_slice::<T, V>(sizes, piece, a, panels, c);
                 }
             }
         }
@@ -154,36 +163,42 @@ unsafe fn pack_slice<T: Scalar, V: Vector<T>>(
     }
 }
 
-/// The product with a packed slice of the right matrix.
+/// The product with a packed slice of the right matrix, so much of the inner dimension at a time.
 ///
 /// # Safety
 ///
 /// As for [`blocked`].
 unsafe fn multiply_slice<T: Scalar, V: Vector<T>>(
     [rows, depth, columns]: [usize; 3],
+    piece: usize,
     a: Strided<T>,
     panels: &[T],
     c: Output<T>,
 ) {
     let wide = V::WIDTH * V::LANES;
-    with_scratch(V::ROWS * depth, |packed: &mut [T]| {
+    with_scratch(V::ROWS * piece, |packed: &mut [T]| {
         for Range { start: first, end } in tile_rows::<T, V>(rows) {
-            let mut left = a.at(first, 0);
-            // Rows whose numbers lie side by side, or that meet one panel only, are read from where
-            // they are.
-            if a.column_stride != 1 && columns > wide {
-                let (sizes, spare) = ([end - first, depth], first + V::ROWS <= rows);
-                // SAFETY: the caller's promise.
-                left = unsafe { pack_tile::<T, V>(left, sizes, spare, packed.as_mut_ptr()) };
-            }
-            for column in (0..columns).step_by(wide) {
-                let columns = wide.min(columns - column);
-                let start = panels[column * depth..].as_ptr();
-                let panel = Panel { start, registers: panel_registers::<T, V>(columns) };
-                // SAFETY: the caller's promise.
-                unsafe {
-                    let sizes = [end - first, depth, columns];
-                    tile::<T, V>(sizes, left, panel, c.at(first, column));
+            for inner in pieces(depth, piece) {
+                let c = Output { accumulate: c.accumulate || inner.start > 0, ..c };
+                let mut left = a.at(first, inner.start);
+                // Rows whose numbers lie side by side, or that meet one panel only, are read from
+                // where they are.
+                if a.column_stride != 1 && columns > wide {
+                    let sizes = [end - first, inner.len()];
+                    let (spare, to) = (first + V::ROWS <= rows, packed.as_mut_ptr());
+                    // SAFETY: the caller's promise.
+                    left = unsafe { pack_tile::<T, V>(left, sizes, spare, to) };
+                }
+                for column in (0..columns).step_by(wide) {
+                    let columns = wide.min(columns - column);
+                    let registers = panel_registers::<T, V>(columns);
+                    let start = column * depth + inner.start * registers * V::LANES;
+                    let panel = Panel { start: panels[start..].as_ptr(), registers };
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let sizes = [end - first, inner.len(), columns];
+                        tile::<T, V>(sizes, left, panel, c.at(first, column));
+                    }
                 }
             }
         }
