@@ -2,6 +2,7 @@
 //! example need not compile all of its kernels again.
 
 use super::arena::Arena;
+use super::compressed::Compressed;
 use super::memory::Bindings;
 use super::plan::Plan;
 use crate::ops::{Array, Op};
@@ -11,7 +12,13 @@ use crate::shape::Shape;
 #[allow(private_interfaces, reason = "nobody outside can name the trait or call it")]
 pub trait Compiled: Sized {
     /// [`Plan::run`]
-    fn run(plan: &Plan, bindings: &Bindings<'_, Self>, gradients: &mut [Self], arena: &mut Arena);
+    fn run(
+        plan: &Plan,
+        bindings: &Bindings<'_, Self>,
+        gradients: &mut [Self],
+        arena: &mut Arena,
+        compressed: &mut Compressed<Self>,
+    );
     /// [`Op::eval`]
     fn eval(op: &Op, inputs: &[Array<'_, Self>], shape: &Shape, out: &mut [Self]);
 }
@@ -27,8 +34,9 @@ macro_rules! compiled {
                     bindings: &Bindings<'_, Self>,
                     gradients: &mut [Self],
                     arena: &mut Arena,
+                    compressed: &mut Compressed<Self>,
                 ) {
-                    plan.run(bindings, gradients, arena);
+                    plan.run(bindings, gradients, arena, compressed);
                 }
 
                 #[inline(never)]

@@ -3,12 +3,14 @@
 //! In the order in which a graph passes through: [`simplify`] drops what is not needed or said
 //! twice, [`lower`] drafts fused groups, products and calls, [`remat`] repeats those of the
 //! [`parts`] that are not to keep their values, [`buffers`] places the results in one arena,
-//! [`run`] runs them, groups tile by tile in [`fused`]. [`compiled`] has that done in this crate.
+//! [`run`] runs them, groups tile by tile in [`fused`], products of inputs that turn out to be mostly
+//! zeros by their entries ([`compressed`]). [`compiled`] has that done in this crate.
 //! [`oracle`] is the plain interpreter that all of this is tested against.
 
 mod arena;
 mod buffers;
 pub(crate) mod compiled;
+mod compressed;
 mod draft;
 mod fused;
 pub(crate) mod kernels;

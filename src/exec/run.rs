@@ -3,7 +3,10 @@
 use smallvec::SmallVec;
 
 use super::arena::Arena;
+use super::compressed::Compressed;
+use super::kernels::compress::all_finite;
 use super::kernels::gemm::{PARALLEL_PRODUCT, Strided, gemm_each};
+use super::kernels::sparse;
 use super::kernels::subnormal::FlushSubnormals;
 use super::memory::{Bindings, Memory};
 use super::plan::{Argument, Call, Matrix, Place, Plan, Product, Step};
@@ -22,7 +25,9 @@ impl Plan {
         bindings: &Bindings<'_, T>,
         gradients: &mut [T],
         arena: &mut Arena,
+        compressed: &mut Compressed<T>,
     ) {
+        compressed.forget();
         // Set once for all steps where this thread is given no task of somebody else's meanwhile.
         let alone = rayon::current_thread_index().is_none() || !self.forks();
         let _flush = alone.then(FlushSubnormals::during::<T>);
@@ -34,7 +39,7 @@ impl Plan {
             unsafe {
                 match step {
                     Step::Group(group) => group.run(&memory),
-                    Step::Product(product) => product.run(&memory),
+                    Step::Product(product) => product.run(&memory, compressed),
                     Step::Call(call) => call.run(&memory),
                 }
             }
@@ -77,7 +82,11 @@ impl Product {
     /// # Safety
     ///
     /// The memory must be that of the plan which the product is part of.
-    unsafe fn run<T: Scalar>(&self, memory: &Memory<'_, T>) {
+    unsafe fn run<T: Scalar>(&self, memory: &Memory<'_, T>, compressed: &mut Compressed<T>) {
+        // SAFETY: the caller's promise.
+        if unsafe { self.run_by_entries(memory, compressed) } {
+            return;
+        }
         let strided = |matrix: Matrix| Strided {
             start: memory.at(matrix.place).cast_const(),
             row_stride: matrix.row_stride,
@@ -86,6 +95,47 @@ impl Product {
         let (a, b, c) = (strided(self.a), strided(self.b), memory.at(self.c));
         // SAFETY: the caller's promise.
         unsafe { gemm_each(&self.batch, self.sizes, a, b, c, self.accumulate) };
+    }
+
+    /// Runs the product if `A` is a large input, or the transpose of one, that turns out to be mostly
+    /// zeros; says whether it did.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    unsafe fn run_by_entries<T: Scalar>(
+        &self,
+        memory: &Memory<'_, T>,
+        compressed: &mut Compressed<T>,
+    ) -> bool {
+        let ([m, k, n], a, b) = (self.sizes, self.a, self.b);
+        let by_rows = (k, 1) == (a.row_stride, a.column_stride);
+        let by_columns = (1, m) == (a.row_stride, a.column_stride);
+        let suits = matches!(a.place, Place::Input(..))
+            && self.batch.is_empty()
+            && (by_rows || by_columns)
+            && (n, 1) == (b.row_stride, b.column_stride);
+        if !suits {
+            return false;
+        }
+        // SAFETY: the caller's promise; neither matrix has gaps, and the result overlaps neither.
+        let (a_numbers, b, c) = unsafe {
+            let numbers =
+                |place, len| std::slice::from_raw_parts(memory.at(place).cast_const(), len);
+            let c = std::slice::from_raw_parts_mut(memory.at(self.c), m * n);
+            (numbers(a.place, m * k), numbers(b.place, k * n), c)
+        };
+        match compressed.entries(a.place, a_numbers, if by_rows { k } else { m }) {
+            Some(entries) if all_finite(b) => {
+                if by_rows {
+                    sparse::product(entries, b, n, c, self.accumulate);
+                } else {
+                    sparse::transposed_product(entries, b, n, c, self.accumulate);
+                }
+                true
+            }
+            _ => false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The executor against the plain interpreter, on random graphs.
 
 mod every_operation;
+mod mostly_zeros;
 mod remat;
 
 use rand::RngExt;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::arena::Arena;
+use super::compressed::Compressed;
 use super::memory::Bindings;
 use super::plan::{Plan, Request};
 use crate::scalar::Scalar;
@@ -12,6 +13,7 @@ use crate::tensor::Tensor;
 /// Memory for intermediate results, and the plans made so far.
 pub(crate) struct Workspace<T> {
     arena: Arena,
+    compressed: Compressed<T>,
     plans: Vec<CachedPlan>,
     /// Storage for the list of the next tape's inputs.
     spare_inputs: Vec<Tensor<T>>,
@@ -25,7 +27,12 @@ struct CachedPlan {
 
 impl<T> Default for Workspace<T> {
     fn default() -> Self {
-        Self { arena: Arena::default(), plans: Vec::new(), spare_inputs: Vec::new() }
+        Self {
+            arena: Arena::default(),
+            compressed: Compressed::default(),
+            plans: Vec::new(),
+            spare_inputs: Vec::new(),
+        }
     }
 }
 
@@ -64,7 +71,7 @@ impl<T: Scalar> Workspace<T> {
 
     /// Runs a plan; `gradients` is empty if the plan computes none.
     pub(crate) fn run(&mut self, plan: &Plan, bindings: &Bindings<'_, T>, gradients: &mut [T]) {
-        T::run(plan, bindings, gradients, &mut self.arena);
+        T::run(plan, bindings, gradients, &mut self.arena, &mut self.compressed);
     }
 
     /// A wanted value after a run: its shape and numbers.

@@ -96,8 +96,8 @@ impl Operation for Index {
             Index::ScatterRows { .. } => {
                 let width = shape[1..].iter().product::<usize>();
                 // The transpose of a sparse matrix of a single 1 in each row.
-                let ones = Entries { offsets: None, columns: indices, values: None };
-                transposed_product(ones, x, width, out);
+                let ones: Entries<'_> = Entries { offsets: None, columns: indices, values: None };
+                transposed_product(ones, x, width, out, false);
             }
             Index::Pick => {
                 let width = inputs[0].shape.last().copied().unwrap_or(1).max(1);

@@ -68,8 +68,8 @@ impl Operation for SparseMatMul {
     fn eval<T: Scalar>(&self, inputs: &[Array<'_, T>], shape: &Shape, out: &mut [T]) {
         let (x, dense) = (inputs[0].sparse(), inputs[1].numbers());
         match self {
-            SparseMatMul::Plain => product(x, dense, shape[1], out),
-            SparseMatMul::Transposed => transposed_product(x, dense, shape[1], out),
+            SparseMatMul::Plain => product(x, dense, shape[1], out, false),
+            SparseMatMul::Transposed => transposed_product(x, dense, shape[1], out, false),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Kernels: functions over slices of one number type that know nothing of graphs.
 
+pub(crate) mod compress;
 pub(crate) mod gemm;
 pub(crate) mod rows;
 pub(crate) mod scratch;

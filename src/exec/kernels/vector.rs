@@ -39,6 +39,8 @@ pub trait Vector<T>: Copy {
     /// `yes` in the lanes where `self` is above `other`, `no` in the others. NaN is above every
     /// number, and not above NaN.
     unsafe fn where_above(self, other: Self, yes: Self, no: Self) -> Self;
+    /// A bit for each lane, from the lowest on, set where the number is not zero.
+    unsafe fn nonzero(self) -> u32;
     /// The numbers at even and those at odd places of two registers one behind the other.
     unsafe fn unzip(self, next: Self) -> [Self; 2];
     /// The numbers of two registers by turns.
@@ -63,6 +65,20 @@ pub trait Registers: Sized {
     fn with_widest(work: impl Work<Self>);
 }
 
+/// Asks for what stands at this place, if anything does, to be brought near: a hint, and none at all
+/// where no instruction for it is at hand.
+#[inline(always)]
+pub(crate) fn fetch<T>(from: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: whatever the address, nothing is read that a program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Registers whose numbers are an operand of the instructions of this name.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
@@ -70,7 +86,7 @@ macro_rules! vector {
         $register:ty, $type:ty, lanes: $lanes:expr, tile: $rows:literal x $width:literal, features: $features:literal,
         $load:ident, $store:ident, first: $load_first:path, $store_first:path,
         $splat:ident, $add:ident, |$x:ident, $y:ident, $z:ident| $fma:expr,
-        $where_above:path, $unzip:path, $zip:path, transpose $square:literal: $transpose:path
+        $where_above:path, $nonzero:path, $unzip:path, $zip:path, transpose $square:literal: $transpose:path
     ) => {
         impl Vector<$type> for $register {
             const LANES: usize = $lanes;
@@ -127,6 +143,11 @@ macro_rules! vector {
             unsafe fn where_above(self, other: Self, yes: Self, no: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe { $where_above(self, other, yes, no) }
+            }
+            #[inline(always)]
+            unsafe fn nonzero(self) -> u32 {
+                // SAFETY: the caller's promise.
+                unsafe { $nonzero(self) }
             }
             #[inline(always)]
             unsafe fn unzip(self, next: Self) -> [Self; 2] {
@@ -224,7 +245,7 @@ pub(crate) fn check_all(check: &impl Check) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::*;
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if x86::has_avx2_and_fma() {
             check.check::<f32, __m256>();
             check.check::<f64, __m256d>();
             if is_x86_feature_detected!("avx512f") {

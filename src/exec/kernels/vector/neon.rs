@@ -7,17 +7,18 @@ use super::{Registers, Vector, Work, load_first, store_first, transpose, vector}
 vector!(
     float32x4_t, f32, lanes: 4, tile: 8 x 3, features: "neon", vld1q_f32, vst1q_f32,
     first: load_first, store_first, vdupq_n_f32, vaddq_f32, |x, y, z| vfmaq_f32(z, x, y),
-    where_above_f32, unzip_f32, zip_f32, transpose 4: transpose::<f32, 4>
+    where_above_f32, nonzero_f32, unzip_f32, zip_f32, transpose 4: transpose::<f32, 4>
 );
 vector!(
     float64x2_t, f64, lanes: 2, tile: 8 x 3, features: "neon", vld1q_f64, vst1q_f64,
     first: load_first, store_first, vdupq_n_f64, vaddq_f64, |x, y, z| vfmaq_f64(z, x, y),
-    where_above_f64, unzip_f64, zip_f64, transpose 2: transpose::<f64, 2>
+    where_above_f64, nonzero_f64, unzip_f64, zip_f64, transpose 2: transpose::<f64, 2>
 );
 
 /// `yes` where `a` is not at most `b`, unless `b` is NaN.
 macro_rules! shuffles {
     ($($register:ty: $where_above:ident $choose:ident $at_most:ident $equal:ident,
+        $nonzero:ident $array:ty,
         $unzip:ident $even:ident $odd:ident, $zip:ident $first:ident $second:ident;)*) => {
         $(
             #[inline]
@@ -25,6 +26,14 @@ macro_rules! shuffles {
             fn $where_above(a: $register, b: $register, yes: $register, no: $register) -> $register {
                 let unless_nan = $choose($equal(b, b), yes, no);
                 $choose($at_most(a, b), no, unless_nan)
+            }
+            #[inline]
+            #[target_feature(enable = "neon")]
+            fn $nonzero(x: $register) -> u32 {
+                // SAFETY: a register is as large as an array of its lanes.
+                let lanes: $array = unsafe { std::mem::transmute(x) };
+                let bits = lanes.into_iter().enumerate();
+                bits.fold(0, |bits, (lane, x)| bits | (u32::from(x != 0.0) << lane))
             }
             #[inline]
             #[target_feature(enable = "neon")]
@@ -40,9 +49,9 @@ macro_rules! shuffles {
     };
 }
 shuffles! {
-    float32x4_t: where_above_f32 vbslq_f32 vcleq_f32 vceqq_f32,
+    float32x4_t: where_above_f32 vbslq_f32 vcleq_f32 vceqq_f32, nonzero_f32 [f32; 4],
         unzip_f32 vuzp1q_f32 vuzp2q_f32, zip_f32 vzip1q_f32 vzip2q_f32;
-    float64x2_t: where_above_f64 vbslq_f64 vcleq_f64 vceqq_f64,
+    float64x2_t: where_above_f64 vbslq_f64 vcleq_f64 vceqq_f64, nonzero_f64 [f64; 2],
         unzip_f64 vuzp1q_f64 vuzp2q_f64, zip_f64 vzip1q_f64 vzip2q_f64;
 }
 

@@ -58,6 +58,10 @@ macro_rules! portable {
                 })
             }
             #[inline(always)]
+            unsafe fn nonzero(self) -> u32 {
+                (0..$lanes).fold(0, |bits, lane| bits | (u32::from(self[lane] != 0.0) << lane))
+            }
+            #[inline(always)]
             unsafe fn unzip(self, next: Self) -> [Self; 2] {
                 let at = |i: usize| if i < $lanes { self[i] } else { next[i - $lanes] };
                 [0, 1].map(|odd| std::array::from_fn(|lane| at(2 * lane + odd)))

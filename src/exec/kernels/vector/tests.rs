@@ -15,6 +15,10 @@ fn of_all<T: Scalar, V: Vector<T>>(numbers: &[T]) -> Vec<Vec<T>> {
         let at = |i: usize| V::load(from.add(i * V::LANES));
         let (a, b) = (at(0), at(1));
         keep(&|to| a.where_above(b, at(2), at(3)).store(to));
+        let bits = a.nonzero();
+        let lanes: Vec<T> = (0..V::LANES).map(|i| T::from_f64(f64::from(bits >> i & 1))).collect();
+        assert_eq!(u64::from(bits) >> V::LANES, 0, "a bit of no lane");
+        keep(&|to| to.copy_from_nonoverlapping(lanes.as_ptr(), V::LANES));
         for pair in [a.unzip(b), a.zip(b)] {
             keep(&|to| {
                 pair[0].store(to);
@@ -42,6 +46,8 @@ fn wanted<T: Scalar>(numbers: &[T], lanes: usize) -> Vec<Vec<T>> {
     };
     let chosen = |i: usize| numbers[if above(i) { 2 } else { 3 } * lanes + i];
     let mut results = vec![filled((0..lanes).map(chosen).collect())];
+    let nonzero = |x: &T| T::from_f64(if *x == T::ZERO { 0.0 } else { 1.0 });
+    results.push(filled(both[..lanes].iter().map(nonzero).collect()));
     let every_other = |odd: usize| both.iter().copied().skip(odd).step_by(2);
     results.push(every_other(0).chain(every_other(1)).collect());
     results.push((0..lanes).flat_map(|i| [both[i], both[lanes + i]]).collect());
@@ -57,9 +63,11 @@ struct DoTheSame;
 impl Check for DoTheSame {
     fn check<T: Scalar, V: Vector<T>>(&self) {
         for round in 0..50_usize {
-            // Ties and NaN, in many places.
+            // Ties, NaN and zeros of both signs, in many places.
             let number = |i: usize| match (i * 7 + round * i * i) % 5 {
                 0 => T::from_f64(f64::NAN),
+                1 => T::from_f64(0.0),
+                2 => T::from_f64(-0.0),
                 k => T::from_f64(k as f64),
             };
             let numbers: Vec<T> = (0..4 * V::LANES).map(number).collect();

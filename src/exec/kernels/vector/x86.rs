@@ -5,34 +5,35 @@ use std::arch::x86_64::*;
 use super::{Registers, Vector, Work, load_first, store_first, vector};
 
 vector!(
-    __m256, f32, lanes: 8, tile: 6 x 2, features: "avx2,fma", _mm256_loadu_ps, _mm256_storeu_ps,
+    __m256, f32, lanes: 8, tile: 6 x 2, features: "avx2,fma,bmi1,popcnt", _mm256_loadu_ps, _mm256_storeu_ps,
     first: load_first, store_first, _mm256_set1_ps, _mm256_add_ps,
     |x, y, z| _mm256_fmadd_ps(x, y, z),
-    where_above_256_f32, unzip_256_f32, zip_256_f32, transpose 8: transpose_f32
+    where_above_256_f32, nonzero_256_f32, unzip_256_f32, zip_256_f32, transpose 8: transpose_f32
 );
 vector!(
-    __m256d, f64, lanes: 4, tile: 6 x 2, features: "avx2,fma", _mm256_loadu_pd, _mm256_storeu_pd,
+    __m256d, f64, lanes: 4, tile: 6 x 2, features: "avx2,fma,bmi1,popcnt", _mm256_loadu_pd, _mm256_storeu_pd,
     first: load_first, store_first, _mm256_set1_pd, _mm256_add_pd,
     |x, y, z| _mm256_fmadd_pd(x, y, z),
-    where_above_256_f64, unzip_256_f64, zip_256_f64, transpose 4: transpose_f64
+    where_above_256_f64, nonzero_256_f64, unzip_256_f64, zip_256_f64, transpose 4: transpose_f64
 );
 vector!(
-    __m512, f32, lanes: 16, tile: 8 x 3, features: "avx512f,avx2,fma", _mm512_loadu_ps,
+    __m512, f32, lanes: 16, tile: 8 x 3, features: "avx512f,avx2,fma,bmi1,popcnt", _mm512_loadu_ps,
     _mm512_storeu_ps, first: load_first_512_f32, store_first_512_f32, _mm512_set1_ps,
     _mm512_add_ps, |x, y, z| _mm512_fmadd_ps(x, y, z),
-    where_above_512_f32, unzip_512_f32, zip_512_f32, transpose 8: transpose_f32
+    where_above_512_f32, nonzero_512_f32, unzip_512_f32, zip_512_f32, transpose 8: transpose_f32
 );
 vector!(
-    __m512d, f64, lanes: 8, tile: 8 x 3, features: "avx512f,avx2,fma", _mm512_loadu_pd,
+    __m512d, f64, lanes: 8, tile: 8 x 3, features: "avx512f,avx2,fma,bmi1,popcnt", _mm512_loadu_pd,
     _mm512_storeu_pd, first: load_first_512_f64, store_first_512_f64, _mm512_set1_pd,
     _mm512_add_pd, |x, y, z| _mm512_fmadd_pd(x, y, z),
-    where_above_512_f64, unzip_512_f64, zip_512_f64, transpose 4: transpose_f64
+    where_above_512_f64, nonzero_512_f64, unzip_512_f64, zip_512_f64, transpose 4: transpose_f64
 );
 
 /// A vector instruction of two operands and more.
 macro_rules! shuffles {
     ($($features:literal, $register:ty: {
         $where_above:ident: |$a:ident, $b:ident, $yes:ident, $no:ident| $chosen:expr;
+        $nonzero:ident: |$u:ident| $bits:expr;
         $unzip:ident: |$x:ident, $y:ident| $unzipped:expr;
         $zip:ident: |$v:ident, $w:ident| $zipped:expr;
     })*) => {
@@ -46,6 +47,11 @@ macro_rules! shuffles {
                 $no: $register,
             ) -> $register {
                 $chosen
+            }
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn $nonzero($u: $register) -> u32 {
+                $bits
             }
             #[inline]
             #[target_feature(enable = $features)]
@@ -69,6 +75,7 @@ shuffles! {
             let number = _mm256_cmp_ps::<_CMP_ORD_Q>(b, b);
             _mm256_blendv_ps(no, yes, _mm256_and_ps(above, number))
         };
+        nonzero_256_f32: |u| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(u, _mm256_setzero_ps())).cast_unsigned();
         unzip_256_f32: |x, y| {
             let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(x, y));
             let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(x, y));
@@ -91,6 +98,7 @@ shuffles! {
             let number = _mm256_cmp_pd::<_CMP_ORD_Q>(b, b);
             _mm256_blendv_pd(no, yes, _mm256_and_pd(above, number))
         };
+        nonzero_256_f64: |u| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(u, _mm256_setzero_pd())).cast_unsigned();
         unzip_256_f64: |x, y| [
             _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(x, y)),
             _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpackhi_pd(x, y)),
@@ -109,6 +117,7 @@ shuffles! {
             let above = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(number, a, b);
             _mm512_mask_blend_ps(above, no, yes)
         };
+        nonzero_512_f32: |u| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(u, _mm512_setzero_ps()));
         unzip_512_f32: |x, y| {
             let even =
                 _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -127,6 +136,7 @@ shuffles! {
             let above = _mm512_mask_cmp_pd_mask::<_CMP_NLE_UQ>(number, a, b);
             _mm512_mask_blend_pd(above, no, yes)
         };
+        nonzero_512_f64: |u| u32::from(_mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(u, _mm512_setzero_pd()));
         unzip_512_f64: |x, y| {
             let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
             let odd = _mm512_add_epi64(even, _mm512_set1_epi64(1));
@@ -223,11 +233,19 @@ unsafe fn transpose_f64(from: *const f64, from_stride: usize, to: *mut f64, to_s
     }
 }
 
+/// Whether there are AVX2, FMA and what came with them.
+pub(super) fn has_avx2_and_fma() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("popcnt")
+}
+
 macro_rules! registers {
     ($type:ty: $avx512:ty, $avx2:ty, $portable:ty) => {
         impl Registers for $type {
             fn with_widest(work: impl Work<Self>) {
-                let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+                let fma = has_avx2_and_fma();
                 // SAFETY: the processor has the instruction set, as just asked.
                 unsafe {
                     if fma && is_x86_feature_detected!("avx512f") {
