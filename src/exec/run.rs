@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::arena::Arena;
-use super::compressed::Compressed;
+use super::compressed::{Compressed, may_be_compressed};
 use super::kernels::compress::all_finite;
 use super::kernels::gemm::{PARALLEL_PRODUCT, Strided, gemm_each};
 use super::kernels::sparse;
@@ -52,7 +52,8 @@ impl Plan {
             Step::Group(group) => group.forks(),
             Step::Product(product) => {
                 let matrices = product.batch.iter().map(|&(size, ..)| size);
-                matrices.chain(product.sizes).fold(1, usize::saturating_mul) >= PARALLEL_PRODUCT
+                let work = matrices.chain(product.sizes).fold(1, usize::saturating_mul);
+                work >= PARALLEL_PRODUCT || product.width_of_input().is_some()
             }
             Step::Call(call) => call.forks,
         })
@@ -97,8 +98,24 @@ impl Product {
         unsafe { gemm_each(&self.batch, self.sizes, a, b, c, self.accumulate) };
     }
 
-    /// Runs the product if `A` is a large input, or the transpose of one, that turns out to be mostly
-    /// zeros; says whether it did.
+    /// The width of the rows of `A` or of its transpose, if that is an input whose entries can be used
+    /// instead, should it turn out to be mostly zeros.
+    fn width_of_input(&self) -> Option<usize> {
+        let ([m, k, n], a, b) = (self.sizes, self.a, self.b);
+        let [rows, width] = match (a.row_stride, a.column_stride) {
+            (stride, 1) if stride == k => [m, k],
+            (1, stride) if stride == m => [k, m],
+            _ => return None,
+        };
+        let suits = matches!(a.place, Place::Input(..))
+            && self.batch.is_empty()
+            && n > 0
+            && b.row_stride == n
+            && (b.column_stride == 1 || n == 1);
+        (suits && may_be_compressed(rows, width)).then_some(width)
+    }
+
+    /// Runs the product if `A` is an input that turns out to be mostly zeros; says whether it did.
     ///
     /// # Safety
     ///
@@ -108,34 +125,25 @@ impl Product {
         memory: &Memory<'_, T>,
         compressed: &mut Compressed<T>,
     ) -> bool {
-        let ([m, k, n], a, b) = (self.sizes, self.a, self.b);
-        let by_rows = (k, 1) == (a.row_stride, a.column_stride);
-        let by_columns = (1, m) == (a.row_stride, a.column_stride);
-        let suits = matches!(a.place, Place::Input(..))
-            && self.batch.is_empty()
-            && (by_rows || by_columns)
-            && (n, 1) == (b.row_stride, b.column_stride);
-        if !suits {
-            return false;
-        }
+        let Some(width) = self.width_of_input() else { return false };
+        let [m, k, n] = self.sizes;
         // SAFETY: the caller's promise; neither matrix has gaps, and the result overlaps neither.
-        let (a_numbers, b, c) = unsafe {
+        let (a, b, c) = unsafe {
             let numbers =
                 |place, len| std::slice::from_raw_parts(memory.at(place).cast_const(), len);
             let c = std::slice::from_raw_parts_mut(memory.at(self.c), m * n);
-            (numbers(a.place, m * k), numbers(b.place, k * n), c)
+            (numbers(self.a.place, m * k), numbers(self.b.place, k * n), c)
         };
-        match compressed.entries(a.place, a_numbers, if by_rows { k } else { m }) {
-            Some(entries) if all_finite(b) => {
-                if by_rows {
-                    sparse::product(entries, b, n, c, self.accumulate);
-                } else {
-                    sparse::transposed_product(entries, b, n, c, self.accumulate);
-                }
-                true
-            }
-            _ => false,
+        let Some(entries) = compressed.entries(self.a.place, a, width) else { return false };
+        if !all_finite(b) {
+            return false;
         }
+        if self.a.column_stride == 1 {
+            sparse::product(entries, b, n, c, self.accumulate);
+        } else {
+            sparse::transposed_product(entries, b, n, c, self.accumulate);
+        }
+        true
     }
 }
 

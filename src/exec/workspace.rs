@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Memory for intermediate results, and the plans made so far.
+/// Memory for intermediate results and for the entries of sparse inputs, and the plans made so far.
 pub(crate) struct Workspace<T> {
     arena: Arena,
     compressed: Compressed<T>,
@@ -72,6 +72,12 @@ impl<T: Scalar> Workspace<T> {
     /// Runs a plan; `gradients` is empty if the plan computes none.
     pub(crate) fn run(&mut self, plan: &Plan, bindings: &Bindings<'_, T>, gradients: &mut [T]) {
         T::run(plan, bindings, gradients, &mut self.arena, &mut self.compressed);
+    }
+
+    /// How many inputs the last run looked through, and how many of them were mostly zeros.
+    #[cfg(test)]
+    pub(super) fn looked_through(&self) -> [usize; 2] {
+        self.compressed.looked_through()
     }
 
     /// A wanted value after a run: its shape and numbers.

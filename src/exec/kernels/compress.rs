@@ -4,14 +4,19 @@
 //! To look for them takes as long as reading the matrix, and what is left to multiply takes hardly
 //! any time: a product would otherwise read the matrix, and multiply all of it.
 
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use super::sample::sample;
 use super::sparse::Entries;
-use super::tasks::{for_each_of, is_spread};
+use super::subnormal::FlushSubnormals;
+use super::tasks::{for_each_of, for_each_task, is_spread};
 use super::vector::{Vector, Work, fetch};
 use crate::scalar::Scalar;
 
 /// How many stretches of a matrix are looked at before all of it is, and how long one is.
-const SAMPLES: usize = 64;
-const SAMPLE: usize = 16;
+const STRETCHES: usize = 64;
+const STRETCH: usize = 16;
 /// A sample tells of a matrix of mostly zeros if at most one number in so many is none.
 const SAMPLE_ONE_IN: usize = 32;
 /// The same of the whole matrix: with more of them, entries save nothing.
@@ -58,7 +63,7 @@ pub(crate) fn compress<T: Scalar>(
     lists: &mut Vec<NonZero<T>>,
 ) -> bool {
     let most = numbers.len() / ONE_IN;
-    if u32::try_from(most).is_err() || !sample_is_mostly_zeros(numbers) {
+    if u32::try_from(width.max(most)).is_err() || !sample_is_mostly_zeros(numbers) {
         return false;
     }
     let threads = if is_spread(numbers.len()) { rayon::current_num_threads() } else { 1 };
@@ -68,11 +73,12 @@ pub(crate) fn compress<T: Scalar>(
         lists.resize_with(parts.len(), NonZero::default);
     }
     let lists = &mut lists[..parts.len()];
+    let found = AtomicUsize::new(0);
     for_each_of::<T, _>(parts.zip(lists.iter_mut()), numbers.len(), |(numbers, to)| {
-        T::with_widest(Compress { numbers, width, most, to });
+        T::with_widest(Compress { numbers, width, most, found: &found, to });
     });
-    // By the count of all, which is the same however many threads there are.
-    if lists.iter().map(|list| list.columns.len()).sum::<usize>() > most {
+    // By the count of all: nobody stops before there are too many, on any number of threads.
+    if found.into_inner() > most {
         return false;
     }
     if let [all, others @ ..] = lists {
@@ -81,50 +87,56 @@ pub(crate) fn compress<T: Scalar>(
     true
 }
 
-/// Whether all of these are finite: then a zero adds nothing to a sum of products with them.
+/// Whether all of these are finite: then a zero adds nothing to a sum of products with them, but for
+/// the sign of a sum that is zero.
 pub(crate) fn all_finite<T: Scalar>(numbers: &[T]) -> bool {
-    // Without a branch for each, so that many are looked at together.
-    let finite = |numbers: &[T]| numbers.iter().fold(true, |all, x| all & x.is_finite());
-    numbers.chunks(4096).all(finite)
+    const CHUNK: usize = 1 << 14;
+    let all = AtomicBool::new(true);
+    for_each_task::<T>(numbers.len().div_ceil(CHUNK), numbers.len(), |task| {
+        let numbers = &numbers[task * CHUNK..];
+        let numbers = &numbers[..CHUNK.min(numbers.len())];
+        // Without a branch for each, so that many are looked at together.
+        if !numbers.iter().fold(true, |all, x| all & x.is_finite()) {
+            all.store(false, Relaxed);
+        }
+    });
+    all.into_inner()
 }
 
-/// Whether hardly any number of a sample is other than zero. The stretches that are looked at are
-/// spread evenly, but with no period: the matrix may have one.
+/// Whether hardly any number of a sample is other than zero.
 fn sample_is_mostly_zeros<T: Scalar>(numbers: &[T]) -> bool {
-    let Some(last) = numbers.len().checked_sub(SAMPLE) else { return false };
+    // As the whole is looked through later: what is flushed is zero.
+    let _flush = FlushSubnormals::during::<T>();
+    let Some(last) = numbers.len().checked_sub(STRETCH) else { return false };
     let mut others = 0;
-    for sample in 1..=SAMPLES as u64 {
-        // Multiples of the golden section, as the fractional part of a number of 64 bits.
-        let fraction = sample.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let place = ((u128::from(fraction) * last as u128) >> 64) as usize;
-        others += numbers[place..][..SAMPLE].iter().filter(|&&x| x != T::ZERO).count();
-        if others > SAMPLES * SAMPLE / SAMPLE_ONE_IN {
+    for place in sample(last, STRETCHES) {
+        others += numbers[place..][..STRETCH].iter().filter(|&&x| x != T::ZERO).count();
+        if others > STRETCHES * STRETCH / SAMPLE_ONE_IN {
             return false;
         }
     }
     true
 }
 
-/// Finding the entries of some rows, until there are more than `most`.
+/// Finding the entries of some rows, until `found`, the count of all threads, is above `most`.
 struct Compress<'a, T> {
     numbers: &'a [T],
     width: usize,
     most: usize,
+    found: &'a AtomicUsize,
     to: &'a mut NonZero<T>,
 }
 
 impl<T: Scalar> Work<T> for Compress<'_, T> {
     unsafe fn run<V: Vector<T>>(self) {
-        let Self { numbers, width, most, to: NonZero { offsets, columns, values } } = self;
+        let Self { numbers, width, most, found, to } = self;
+        let NonZero { offsets, columns, values } = to;
         offsets.clear();
         columns.clear();
         values.clear();
         offsets.push(0);
         for row in numbers.chunks_exact(width) {
             let before = columns.len();
-            if before > most {
-                return;
-            }
             columns.reserve(width + TOGETHER);
             // SAFETY: the caller's promise; there is room for as many places as the row has
             // numbers, and for those written with the last.
@@ -135,6 +147,9 @@ impl<T: Scalar> Work<T> for Compress<'_, T> {
                     move || places::<T, V>(row, to),
                 );
                 columns.set_len(before + count);
+                if found.fetch_add(count, Relaxed) + count > most {
+                    return;
+                }
             }
             values.extend(columns[before..].iter().map(|&column| row[column as usize]));
             offsets.push(columns.len() as u32);
@@ -189,7 +204,7 @@ unsafe fn put_places(mut bits: u64, start: usize, to: *mut u32, count: usize) ->
     loop {
         for i in 0..TOGETHER {
             // SAFETY: the caller's promise.
-            unsafe { *to.add(at + i) = start as u32 + bits.trailing_zeros() };
+            unsafe { *to.add(at + i) = (start as u32).wrapping_add(bits.trailing_zeros()) };
             bits &= bits.wrapping_sub(1);
         }
         at += TOGETHER;
@@ -245,7 +260,14 @@ mod tests {
             for width in (1..70).chain([500, 1000]) {
                 for one_in in [1, 2, 5, 100] {
                     let numbers = numbers::<T>(7 * width, one_in);
-                    let all = Compress { numbers: &numbers, width, most: 7 * width, to: &mut list };
+                    let found_so_far = AtomicUsize::new(0);
+                    let all = Compress {
+                        numbers: &numbers,
+                        width,
+                        most: 7 * width,
+                        found: &found_so_far,
+                        to: &mut list,
+                    };
                     // SAFETY: the processor has the registers.
                     unsafe { all.run::<V>() };
                     assert_eq!(found(&list), rows(&numbers, width), "{width}, 1 in {one_in}");
@@ -277,10 +299,8 @@ mod tests {
         assert!(!compress(&numbers::<f32>(1 << 18, 10), 512, &mut Vec::new()));
         // Zeros wherever the sample looks.
         let mut hidden = vec![1.0_f32; 1 << 18];
-        for sample in 1..=64_u64 {
-            let fraction = sample.wrapping_mul(0x9E37_79B9_7F4A_7C15) as f64 / 2.0_f64.powi(64);
-            let place = (fraction * hidden.len() as f64) as usize;
-            hidden[place.saturating_sub(40)..][..60].fill(0.0);
+        for place in sample(hidden.len() - STRETCH, STRETCHES) {
+            hidden[place..][..STRETCH].fill(0.0);
         }
         assert!(sample_is_mostly_zeros(&hidden));
         assert!(!compress(&hidden, 512, &mut Vec::new()));

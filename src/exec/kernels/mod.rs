@@ -3,6 +3,7 @@
 pub(crate) mod compress;
 pub(crate) mod gemm;
 pub(crate) mod rows;
+mod sample;
 pub(crate) mod scratch;
 pub(crate) mod simd;
 pub(crate) mod sparse;

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
+use super::sample::sample;
 use super::scratch::with_scratch;
 use super::simd::vectorize;
 use super::tasks::{for_each_chunk, for_each_of, is_spread};
@@ -117,23 +118,23 @@ pub(crate) fn transposed_product<T: Scalar, V: Scalar>(
 }
 
 /// How many entries and columns [`cuts`] looks at.
-const SAMPLE: usize = 512;
+const LOOKED_AT: usize = 512;
 
 /// `0..columns` in so many parts of about as much work: an entry and a column count the same. Words
 /// that are numbered by how common they are, for one, mostly have low numbers.
 fn cuts(entries: &[u32], columns: usize, parts: usize) -> SmallVec<[Range<usize>; 16]> {
-    let step = (entries.len() + columns).div_ceil(SAMPLE).max(1);
-    let looked_at = || {
-        let entries = entries.iter().step_by(step).copied();
-        entries.chain((0..columns as u32).step_by(step))
-    };
-    with_scratch(looked_at().count(), |sample: &mut [u32]| {
-        sample.iter_mut().zip(looked_at()).for_each(|(to, column)| *to = column);
-        sample.sort_unstable();
+    if parts == 1 {
+        return smallvec![0..columns];
+    }
+    with_scratch(LOOKED_AT, |looked_at: &mut [u32]| {
+        for (to, at) in looked_at.iter_mut().zip(sample(entries.len() + columns, LOOKED_AT)) {
+            *to = entries.get(at).copied().unwrap_or_else(|| (at - entries.len()) as u32);
+        }
+        looked_at.sort_unstable();
         let cut = |part: usize| match part {
             0 => 0,
             _ if part == parts => columns,
-            _ => sample.get(part * sample.len() / parts).map_or(columns, |&column| column as usize),
+            _ => looked_at[part * LOOKED_AT / parts] as usize,
         };
         (0..parts).map(|part| cut(part)..cut(part + 1)).collect()
     })
@@ -241,7 +242,12 @@ mod tests {
 
     #[test]
     fn both_products_are_their_definitions_at_every_width() {
-        for (values, before) in [(None, None), (Some(&VALUES[..]), None), (None, Some(0.5))] {
+        for (values, before) in [
+            (None, None),
+            (Some(&VALUES[..]), None),
+            (None, Some(0.5)),
+            (Some(&VALUES[..]), Some(0.5)),
+        ] {
             let x = Entries { offsets: Some(&OFFSETS), columns: &COLUMNS, values };
             let dense = dense(values);
             let accumulate = before.is_some();

@@ -15,7 +15,8 @@ vector!(
     where_above_f64, nonzero_f64, unzip_f64, zip_f64, transpose 2: transpose::<f64, 2>
 );
 
-/// `yes` where `a` is not at most `b`, unless `b` is NaN.
+/// What takes more than one instruction. A number is above another where it is not at most that,
+/// unless the other is NaN.
 macro_rules! shuffles {
     ($($register:ty: $where_above:ident $choose:ident $at_most:ident $equal:ident,
         $nonzero:ident $array:ty,

@@ -29,7 +29,7 @@ vector!(
     where_above_512_f64, nonzero_512_f64, unzip_512_f64, zip_512_f64, transpose 4: transpose_f64
 );
 
-/// A vector instruction of two operands and more.
+/// What takes more than one instruction, or others for each width.
 macro_rules! shuffles {
     ($($features:literal, $register:ty: {
         $where_above:ident: |$a:ident, $b:ident, $yes:ident, $no:ident| $chosen:expr;
@@ -233,7 +233,7 @@ unsafe fn transpose_f64(from: *const f64, from_stride: usize, to: *mut f64, to_s
     }
 }
 
-/// Whether there are AVX2, FMA and what came with them.
+/// Whether there are AVX2 and FMA, and the instructions on bits (BMI1, POPCNT) that came with them.
 pub(super) fn has_avx2_and_fma() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("fma")
