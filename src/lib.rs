@@ -81,6 +81,7 @@ pub mod noise;
 pub mod operations {}
 mod ops;
 pub mod optim;
+mod pages;
 pub mod params;
 pub mod penalty;
 pub mod prelude;

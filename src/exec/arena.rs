@@ -1,5 +1,6 @@
 //! One block of memory for all intermediate results of a plan.
 
+use crate::pages;
 use crate::scalar::Scalar;
 
 /// Types of which any bits are a value, and which need no stricter alignment than a cache line.
@@ -27,7 +28,9 @@ impl Arena {
         let lines = bytes.div_ceil(size_of::<Line>());
         if self.lines.len() < lines {
             // A fresh zeroed block: cheaper than keeping contents that nobody reads.
-            self.lines = vec![Line([0; 64]); lines];
+            self.lines = Vec::new();
+            pages::reserve(&mut self.lines, lines);
+            self.lines.resize(lines, Line([0; 64]));
         }
         self.lines.as_mut_ptr().cast()
     }

@@ -6,6 +6,7 @@ use super::arena::Arena;
 use super::compressed::Compressed;
 use super::memory::Bindings;
 use super::plan::{Plan, Request};
+use crate::pages;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -141,6 +142,7 @@ impl<T: Scalar> WorkspaceStore<T> {
     /// Memory for gradients, whose contents are unspecified.
     pub(crate) fn take_gradients(&self, len: usize) -> Vec<T> {
         let mut values = lock(&self.gradients).pop().unwrap_or_default();
+        pages::reserve(&mut values, len);
         values.resize(len, T::ZERO);
         values
     }

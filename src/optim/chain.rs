@@ -10,6 +10,7 @@ use super::hyperparameter::{Allowed, Hyperparameter};
 use super::pass::Pass;
 use super::state::sealed::State as _;
 use super::{Context, GroupTable, Optimizer, OptimizerState, Rule, Schedule, WeightDecay};
+use crate::pages;
 use crate::params::{Gradients, Params};
 use crate::scalar::Scalar;
 
@@ -145,6 +146,7 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
         let initial = self.rule.init().numbers();
         self.state.resize_with(initial.len(), Vec::new);
         for (column, initial) in self.state.iter_mut().zip(initial) {
+            pages::reserve(column, len);
             column.resize(len, initial);
         }
         self.known = len;

@@ -13,6 +13,7 @@ pub use layout::{Entry, Layout, ParamId, Role};
 use crate::exec::WorkspaceStore;
 use crate::graph::TraceStore;
 use crate::init::{Fans, Initializer, Zeros};
+use crate::pages;
 use crate::penalty::Penalty;
 use crate::scalar::Scalar;
 use crate::seed::Seed;
@@ -128,6 +129,7 @@ impl<T: Scalar> Params<T> {
         let seed = self.seed.derive_named(&entry.name);
         let values = init.sample(&entry.shape, fans, seed);
         assert_eq!(values.len(), entry.shape.numel(), "initializer of {}: wrong count", entry.name);
+        pages::reserve(&mut self.values, self.layout.len() + values.len());
         self.values.extend(values.into_iter().map(T::from_f64));
         // What was planned for fewer parameters is of no use any more.
         (self.traces, self.workspaces) = Default::default();
