@@ -150,3 +150,17 @@ fn products_of_mostly_zeros_have_the_same_bits_on_any_number_of_threads() {
         assert!(on(threads) == one, "{threads} threads");
     }
 }
+
+#[test]
+fn numbers_that_are_flushed_are_zeros_wherever_a_run_takes_place() {
+    let params = weights::<f32>(1);
+    let mut texts = texts(130, 4);
+    texts.data_mut().iter_mut().filter(|x| **x == 0.0).for_each(|x| *x = 1e-40);
+    let run = || {
+        let [ours, _] = both(&params, &mut Workspace::default(), &texts, layer);
+        ours.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    // On a thread of a pool, flushing is not set for the whole of a run.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    assert!(pool.install(run) == run());
+}
