@@ -8,6 +8,7 @@ use rand::RngExt;
 
 use super::workspace::Workspace;
 use super::{Bindings, oracle, plan};
+use crate::exec::kernels::tasks::with_threads;
 use crate::graph::{Attached, Graph, Mode, NodeId, Var};
 use crate::init::Uniform;
 use crate::params::{Parameter, Params};
@@ -182,8 +183,7 @@ fn element_wise_graphs_have_the_bits_of_the_interpreter() {
 fn the_number_of_threads_does_not_change_a_bit() {
     let params = params(Seed(6), [600, 70, 513]).cast::<f32>();
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let graph = graph_of(&params);
             let p: Vec<Var<'_>> = graph.layout().ids().map(|id| graph.param(id)).collect();
             let hidden = (p[4].matmul(p[5]) + p[1]).tanh().dropout(0.3);

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::ThreadId;
 
 use super::*;
+use crate::exec::kernels::tasks::with_threads;
 use crate::init::Normal;
 use crate::params::{ParamId, Parameter};
 use crate::seed::Seed;
@@ -194,8 +195,7 @@ fn parameters_may_be_added_between_steps() {
 fn values_are_the_same_on_any_number_of_threads() {
     let sizes = [100_000, 3, 70_001, 1, 33_333];
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let run = |(_, mut optimizer): (_, Box<dyn Optimizer<f32> + Send>)| {
                 let (mut params, _) = params(&sizes);
                 for step in 0..2 {
@@ -239,9 +239,8 @@ impl<T: Scalar> Rule<T> for OnThread {
 
 #[test]
 fn small_steps_and_single_threads_stay_where_they_are() {
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     for (threads, count) in [(1, 200_000), (2, 10_000)] {
-        pool(threads).install(|| {
+        with_threads(threads, || {
             let mut optimizer = Chain::new(0.1, OnThread(std::thread::current().id()));
             let (mut params, _) = params::<f32>(&[count]);
             let gradients = gradients(&params, 0, &[true]);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::exec::kernels::tasks::with_threads;
 use crate::tensor::Indices;
 
 /// Images whose pixels are all different.
@@ -64,10 +65,7 @@ fn an_example_depends_on_its_number_and_the_seed_alone() {
 fn threads_change_no_bit() {
     let x = numbered([200, 1, 20, 20]);
     let examples: Vec<usize> = (0..200).collect();
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| all().apply(&x, &examples, Seed(3)))
-    };
+    let run = |threads: usize| with_threads(threads, || all().apply(&x, &examples, Seed(3)));
     let one = run(1);
     for threads in [2, 5] {
         assert_eq!(run(threads), one, "{threads} threads");

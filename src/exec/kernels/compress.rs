@@ -217,6 +217,7 @@ unsafe fn put_places(mut bits: u64, start: usize, to: *mut u32, count: usize) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::kernels::tasks::with_threads;
     use crate::exec::kernels::vector::{Check, check_all};
 
     /// Numbers of which about one in so many is not zero; among the zeros are negative ones.
@@ -285,8 +286,7 @@ mod tests {
     fn any_number_of_threads_finds_the_same_entries() {
         let numbers = numbers::<f32>(1000 * 300, 64);
         for threads in [1, 2, 3, 7] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
+            with_threads(threads, || {
                 let mut lists = Vec::new();
                 assert!(compress(&numbers, 300, &mut lists));
                 assert_eq!(found(&lists[0]), rows(&numbers, 300), "{threads} threads");

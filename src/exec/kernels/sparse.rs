@@ -223,6 +223,7 @@ fn sums<'a, T: Scalar, const LANES: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::kernels::tasks::with_threads;
 
     /// A matrix of 7 rows and 5 columns: rows without entries, columns that no row names, and
     /// columns that a row names twice.
@@ -299,8 +300,7 @@ mod tests {
             Entries { offsets: Some(&offsets), columns: &named, values: Some(values.as_slice()) };
         let g: Vec<f32> = (0..rows * width).map(|i| (i as f32 * 0.71).cos()).collect();
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
+            with_threads(threads, || {
                 let mut y = vec![f32::NAN; columns * width];
                 transposed_product(x, &g, width, &mut y, false);
                 y.into_iter().map(f32::to_bits).collect::<Vec<_>>()

@@ -76,3 +76,9 @@ pub(crate) fn for_each_of<T: Scalar, P: Send>(
         run(piece.expect("a task runs once"));
     });
 }
+
+/// Runs something on so many threads.
+#[cfg(test)]
+pub(crate) fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+}

@@ -139,8 +139,7 @@ fn products_of_mostly_zeros_have_the_same_bits_on_any_number_of_threads() {
     // Wide enough that all of it is spread over the threads.
     let params = weights::<f32>(64);
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let [ours, _] = both(&params, &mut Workspace::default(), &texts(130, 5), layer);
             ours.into_iter().map(f32::to_bits).collect::<Vec<_>>()
         })
@@ -161,6 +160,5 @@ fn numbers_that_are_flushed_are_zeros_wherever_a_run_takes_place() {
         ours.into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };
     // On a thread of a pool, flushing is not set for the whole of a run.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    assert!(pool.install(run) == run());
+    assert!(with_threads(2, run) == run());
 }

@@ -4,6 +4,7 @@ use rand::rngs::Xoshiro256PlusPlus as Rng;
 use super::direct::{Correlation, FilterGradient};
 use super::*;
 use crate::Tape;
+use crate::exec::kernels::tasks::with_threads;
 use crate::exec::kernels::vector::{Check, Vector, Work, check_all};
 use crate::grad::GradCheck;
 use crate::init::Uniform;
@@ -205,8 +206,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
     for (x, w, settings) in cases {
         let [x, w] = [x, w].map(|shape| random_tensor(&mut rng, &shape.into()).cast::<f32>());
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
+            with_threads(threads, || {
                 let params = Params::<f32>::new(Seed(0));
                 let tape = Tape::inference(&params);
                 let (x, w) = (tape.input(&x), tape.input(&w));

@@ -3,6 +3,7 @@ use rand::seq::SliceRandom;
 
 use super::*;
 use crate::Tape;
+use crate::exec::kernels::tasks::with_threads;
 use crate::grad::GradCheck;
 use crate::params::Params;
 use crate::tensor::Tensor;
@@ -156,8 +157,7 @@ fn regions_change_with_seed_image_and_operation_but_not_with_channel_threads_or_
     let x = Tensor::from_fn([2, 2, 60, 60], |i| ((i % 7200) % 3600) as f32);
     let settings = FractionalPooling::random(1.6);
     let run = |threads: usize, seed: u64| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let params = Params::<f32>::new(Seed(0));
             let tape = Tape::training(&params, Seed(seed));
             let x = tape.input(&x);

@@ -3,6 +3,7 @@ use rand::seq::SliceRandom;
 
 use super::halving::{Halving, HalvingGradient};
 use super::*;
+use crate::exec::kernels::tasks::with_threads;
 use crate::exec::kernels::vector::{Check, Vector, Work, check_all};
 use crate::grad::GradCheck;
 use crate::params::{ParamId, Params};
@@ -141,8 +142,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
     let x = Tensor::from_fn([8, 16, 40, 41], |i| (i as f32 * 0.37).sin());
     let settings = Pooling::new(3).stride(2).padding(1).count_padding(false);
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let params = Params::<f32>::new(Seed(0));
             let tape = Tape::inference(&params);
             let x = tape.input(&x);

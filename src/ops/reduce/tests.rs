@@ -1,3 +1,4 @@
+use crate::exec::kernels::tasks::with_threads;
 use crate::params::Params;
 use crate::seed::Seed;
 use crate::{Tape, Tensor, Var};
@@ -78,8 +79,7 @@ fn nan_is_passed_on_from_any_place() {
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let params = Params::<f32>::new(Seed(0));
             let mut bits = Vec::new();
             for shape in [[1, 30_000, 10], [3, 2000, 70], [300, 50, 40]] {

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 
+use crate::exec::kernels::tasks::with_threads;
 use crate::grad::{GradCheck, gradcheck};
 use crate::layers::{Dense, Layer};
 use crate::params::{ParamId, Params};
@@ -113,8 +114,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
     let w = Tensor::from_fn([columns, width], |i| (i as f32 * 0.37).sin());
     let w = params.add_tensor("w", &w);
     let bits = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             let tape = Tape::inference(&params);
             let y = tape.input(&x).matmul(tape.param(w)).tanh();
             let y = tape.keep(y);

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::exec::kernels::tasks::with_threads;
 
 const LOWER: Direction = Direction::Lower;
 
@@ -18,10 +19,6 @@ fn settings(study: &Study) -> Vec<Vec<String>> {
     trials.sort_by_key(|trial| trial.number);
     let of_trial = |trial: &Ranked| trial.draws.iter().map(|d| d.setting.to_string()).collect();
     trials.into_iter().map(of_trial).collect()
-}
-
-fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
 }
 
 #[test]

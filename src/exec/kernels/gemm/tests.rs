@@ -1,4 +1,5 @@
 use super::*;
+use crate::exec::kernels::tasks::with_threads;
 use crate::exec::kernels::vector::{Check, check_all};
 
 /// Whole numbers, of which products are exact in any order.
@@ -52,8 +53,7 @@ fn all_small_sizes_and_layouts() {
 #[test]
 fn large_products_on_any_number_of_threads() {
     for threads in [1, 2, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        with_threads(threads, || {
             check([130, 129, 131], [false, true], false);
             check([513, 64, 65], [true, false], true);
             check([65, 64, 513], [false, false], false);
@@ -70,12 +70,11 @@ fn cutting_a_product_does_not_change_its_bits() {
         let data: Vec<f32> = (0..m.max(n) * k).map(|i| (i as f32 * 0.37).sin()).collect();
         for layout in LAYOUTS {
             let run = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let mut c = vec![f32::NAN; m * n];
                 let out = Rows(c.as_mut_ptr());
                 let a = strided(&data, [m, k], layout[0]);
                 let b = strided(&data, [k, n], layout[1]);
-                pool.install(|| {
+                with_threads(threads, || {
                     let Rows(out) = { out };
                     // SAFETY: both views lie in `data`, and `c` is a vector of its own.
                     unsafe { gemm(sizes, a, b, out, false) }
