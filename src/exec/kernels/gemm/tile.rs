@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{Output, Strided};
-use crate::exec::kernels::vector::Vector;
+use crate::exec::kernels::vector::{Vector, fetch};
 use crate::scalar::Scalar;
 
 /// The left operand of a tile, read number by number.
@@ -132,10 +132,24 @@ unsafe fn of_size<T: Scalar, V: Vector<T>, L: Left<T>, const M: usize, const N: 
         V::enter(
             #[inline(always)]
             move || {
+                fetch_lines::<T, V, M, N>(c);
                 let sums = sums::<T, V, L, M, N>(depth, a, b);
                 store::<T, V, M, N>(&sums, columns, c);
             },
         );
+    }
+}
+
+/// Asks for the memory of the results, so that it is near when the sums are done.
+#[inline(always)]
+fn fetch_lines<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(c: Output<T>) {
+    if c.column_stride == 1 {
+        for i in 0..M {
+            // One more than the registers: rows seldom start where a line of the cache does.
+            for n in 0..=N {
+                fetch(c.at(i, n * V::LANES).start);
+            }
+        }
     }
 }
 
