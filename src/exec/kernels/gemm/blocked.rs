@@ -19,9 +19,9 @@ use crate::exec::kernels::tasks::for_each_task;
 use crate::exec::kernels::vector::Vector;
 use crate::scalar::Scalar;
 
-/// The most of the inner dimension that is taken at a time: eight rows of `f32` are then 12 kB.
+/// The most of the inner dimension that is taken at a time: eight rows of `f32` are then 16 kB.
 /// Each slice reads and writes all results once, so it should not be short.
-const DEPTH: usize = 384;
+const DEPTH: usize = 512;
 /// The same where the results are no wider than a panel, so that the left rows, which are then read
 /// once, are read in longer stretches; still longer sums would lose precision.
 const NARROW_DEPTH: usize = 768;

@@ -105,7 +105,7 @@ impl Check for LargeProducts {
             [9, 400, 70],
             [11, 2060, 20],
             [3, 9000, 20],
-            [11, 390, 800],
+            [11, 520, 800],
         ] {
             let convert =
                 |numbers: Vec<f64>| numbers.into_iter().map(T::from_f64).collect::<Vec<T>>();

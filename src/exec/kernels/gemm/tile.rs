@@ -74,8 +74,9 @@ pub(crate) fn tile_rows<T, V: Vector<T>>(rows: usize) -> impl Iterator<Item = Ra
     (0..count).map(move |i| i * rows / count..(i + 1) * rows / count)
 }
 
-/// The columns of the widest panel there is: what a row of a tile may have.
+/// The columns of the widest tile there is, and the rows of the tallest.
 const WIDEST: usize = 48;
+const TALLEST: usize = 8;
 
 /// `c = a b`, or `c += a b`, for at most `V::ROWS` rows and a panel, of which `columns` are stored.
 ///
@@ -198,41 +199,65 @@ unsafe fn store<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
     columns: usize,
     c: Output<T>,
 ) {
-    // SAFETY: the caller's promise; a line is at least as wide as a tile.
+    // SAFETY: the caller's promise.
     unsafe {
-        if c.column_stride == 1 {
-            for (i, sums) in sums.iter().enumerate() {
-                for (n, &sum) in sums.iter().enumerate() {
-                    let to = c.at(i, n * V::LANES).start;
-                    let count = columns.saturating_sub(n * V::LANES);
-                    if count >= V::LANES {
-                        if c.accumulate { V::load(to).add(sum) } else { sum }.store(to);
-                    } else if c.accumulate {
-                        V::load_first(to, count).add(sum).store_first(to, count);
-                    } else {
-                        sum.store_first(to, count);
-                    }
+        if c.column_stride != 1 {
+            return store_turned::<T, V, M, N>(sums, columns, c);
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (n, &sum) in sums.iter().enumerate() {
+                let to = c.at(i, n * V::LANES).start;
+                let count = columns.saturating_sub(n * V::LANES);
+                if count >= V::LANES {
+                    if c.accumulate { V::load(to).add(sum) } else { sum }.store(to);
+                } else if c.accumulate {
+                    V::load_first(to, count).add(sum).store_first(to, count);
+                } else {
+                    sum.store_first(to, count);
                 }
             }
-            return;
         }
-        let mut lines = [[T::ZERO; WIDEST]; M];
+    }
+}
+
+/// As [`store`], for results that lie column by column: turned square by square.
+///
+/// # Safety
+///
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn store_turned<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
+    sums: &[[V; N]; M],
+    columns: usize,
+    c: Output<T>,
+) {
+    let side = V::SQUARE;
+    // Rows that the tile does not have are turned with the others, but not written.
+    let mut lines = [[T::ZERO; WIDEST]; TALLEST];
+    // SAFETY: the caller's promise; the lines hold the tile, and the square any there is.
+    unsafe {
         for (line, sums) in lines.iter_mut().zip(sums) {
             for (n, sum) in sums.iter().enumerate() {
                 sum.store(line.as_mut_ptr().add(n * V::LANES));
             }
         }
-        // Results that lie column by column are turned square by square.
-        let side = V::SQUARE;
-        let by_columns = c.row_stride == 1 && !c.accumulate && M.is_multiple_of(side);
-        let turned = if by_columns { columns / side * side } else { 0 };
-        for j in (0..turned).step_by(side) {
-            for i in (0..M).step_by(side) {
-                V::transpose(lines[i][j..].as_ptr(), WIDEST, c.at(i, j).start, c.column_stride);
+        for i in (0..M).step_by(side) {
+            for j in (0..columns).step_by(side) {
+                let (from, to) = (lines[i][j..].as_ptr(), c.at(i, j).start);
+                let sizes @ [rows, columns] = [side.min(M - i), side.min(columns - j)];
+                if !c.accumulate && sizes == [side; 2] {
+                    V::transpose(from, WIDEST, to, c.column_stride);
+                    continue;
+                }
+                let mut square = [T::ZERO; TALLEST * TALLEST];
+                V::transpose(from, WIDEST, square.as_mut_ptr(), side);
+                for (j, column) in square.chunks_exact(side).take(columns).enumerate() {
+                    let to = std::slice::from_raw_parts_mut(to.add(j * c.column_stride), rows);
+                    for (to, &x) in to.iter_mut().zip(column) {
+                        *to = if c.accumulate { *to + x } else { x };
+                    }
+                }
             }
-        }
-        for (i, line) in lines.iter().enumerate() {
-            c.at(0, turned).put(i, &line[turned..columns]);
         }
     }
 }
