@@ -5,6 +5,7 @@ use std::ops::Range;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figure::{Canvas, Drawn, Figure, SIZE, TEXT, color, draw, range, short};
 use crate::error::Error;
@@ -243,7 +244,11 @@ impl Chart {
             let Some((x, _)) = self.place((*x, 1.0)) else { continue };
             let ends = [(x, y_range.start), (x, y_range.end)];
             chart.draw_series([PathElement::new(ends, BLACK.mix(0.5))])?;
-            chart.draw_series([Text::new(format!(" {text}"), (x, y_range.end), TEXT_STYLE)])?;
+            // Near the right end there is room on the left only.
+            let late = x - x_range.start > 0.8 * (x_range.end - x_range.start);
+            let side = if late { HPos::Right } else { HPos::Left };
+            let style = TextStyle::from(TEXT_STYLE).pos(Pos::new(side, VPos::Top));
+            chart.draw_series([Text::new(format!(" {text} "), (x, y_range.end), style)])?;
         }
         for (y, text) in &self.levels {
             let place = self.place((1.0, *y));
@@ -343,13 +348,18 @@ impl Ranged for Axis {
     }
 
     /// Lines and numbers of a logarithmic axis are at powers of ten, and at twice and five times
-    /// each if there are few.
+    /// each if there are few; on a short one, at round numbers.
     fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
         let range = self.range();
         let decades = range.end - range.start;
-        // Less than that need not have two of them in it.
-        if !self.log || decades < 0.7 {
+        if !self.log {
             return self.range.key_points(Self::NUMBERS);
+        }
+        // Less than that need not have two of the others in it.
+        if decades < 0.7 {
+            let numbers = 10_f64.powf(range.start)..10_f64.powf(range.end);
+            let round = RangedCoordf64::from(numbers).key_points(Self::NUMBERS);
+            return round.into_iter().map(f64::log10).collect();
         }
         let multiples: &[f64] = if decades < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let every = (decades / Self::NUMBERS as f64).ceil() as usize;
@@ -429,6 +439,7 @@ mod tests {
         assert_eq!(numbers(0.9, 300.0), ["1", "2", "5", "10", "20", "50", "100", "200"]);
         assert_eq!(numbers(0.9e-4, 1.1), ["1e-4", "0.001", "0.01", "0.1", "1"]);
         assert_eq!(numbers(0.9e-9, 1.1e5), ["1e-7", "1e-4", "0.1", "100", "1e5"]);
-        assert!(numbers(3.1, 4.9).len() > 2, "a short axis has some, too");
+        assert_eq!(numbers(110.0, 380.0), ["150", "200", "250", "300", "350"]);
+        assert_eq!(numbers(3.1, 4.9), ["3.5", "4", "4.5"]);
     }
 }
