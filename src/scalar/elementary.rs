@@ -150,7 +150,7 @@ pub(super) fn tanh(x: f32) -> f32 {
     let size = if size > 10.0 { 10.0 } else { size };
     let rounded = size * (2.0 * std::f32::consts::LOG2_E) + ROUND;
     let r = (size + size) - (rounded - ROUND) * std::f32::consts::LN_2;
-    let series = polynomial(r, [8.312_51e-3, 4.189_027e-2, 0.166_671_15, 0.499_992_31, 1.0, 1.0]);
+    let series = polynomial(r, [8.312_51e-3, 4.189_027e-2, 0.166_671_15, 0.499_992_3, 1.0, 1.0]);
     // Times 2ⁿ, with the n that stands in the lowest bits.
     let power = f32::from_bits(series.to_bits().wrapping_add(rounded.to_bits() << 23));
     let far = (1.0 - 2.0 / (power + 1.0)).copysign(x);
