@@ -425,6 +425,19 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_a_mark_stands_where_there_is_room() {
+        let text = |x: f64| {
+            let chart = Chart::new("").line("a", [(0.0, 0.0), (10.0, 1.0)]).mark(x, "here");
+            let svg = chart.to_svg().unwrap();
+            let before = svg.split("here").next().unwrap();
+            let tag = before.rsplit("<text ").next().unwrap();
+            if tag.contains("text-anchor=\"end\"") { "left" } else { "right" }
+        };
+        assert_eq!([0.0, 5.0, 7.0].map(text), ["right"; 3]);
+        assert_eq!([9.0, 10.0].map(text), ["left"; 2]);
+    }
+
+    #[test]
     fn crossings_are_on_the_way() {
         let found = with_crossings(&[(0.0, 3.0), (4.0, -1.0), (5.0, 0.5)], &(0.0..1.0));
         assert_eq!(

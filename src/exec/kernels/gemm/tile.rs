@@ -232,9 +232,13 @@ unsafe fn store_turned<T: Scalar, V: Vector<T>, const M: usize, const N: usize>(
     c: Output<T>,
 ) {
     let side = V::SQUARE;
+    const {
+        assert!(V::ROWS <= TALLEST && TALLEST.is_multiple_of(V::SQUARE));
+        assert!(V::WIDTH * V::LANES <= WIDEST && WIDEST.is_multiple_of(V::SQUARE));
+    }
     // Rows that the tile does not have are turned with the others, but not written.
     let mut lines = [[T::ZERO; WIDEST]; TALLEST];
-    // SAFETY: the caller's promise; the lines hold the tile, and the square any there is.
+    // SAFETY: the caller's promise; whole squares cover the lines, which hold the tile.
     unsafe {
         for (line, sums) in lines.iter_mut().zip(sums) {
             for (n, sum) in sums.iter().enumerate() {
