@@ -1,6 +1,6 @@
 //! What most programs use: `use gradtape::prelude::*;`.
 
-pub use crate::data::Augment;
+pub use crate::data::{Augment, CutMix, Mixup};
 pub use crate::data::{Batch, Dataset, MinMax, Standardizer};
 #[cfg(feature = "datasets")]
 pub use crate::datasets;
@@ -31,7 +31,10 @@ pub use crate::optim::{
 pub use crate::penalty::{L1, L1L2, L2, Orthogonality, Penalty};
 #[cfg(feature = "plot")]
 pub use crate::report::Figure;
-pub use crate::train::{Accuracy, EarlyStopping, ModelCheckpoint, Trainer};
+pub use crate::train::{
+    Accuracy, CategoricalAccuracy, CsvLog, EarlyStopping, ModelCheckpoint, OnEpoch, ReduceRate,
+    Trainer,
+};
 pub use crate::{
     Convolution, FractionalPooling, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params,
     Pooling, Role, Scalar, Seed, Shape, SparseRows, Tape, Tensor, Var,

@@ -136,3 +136,36 @@ fn a_kernel_rejects_shapes() {
     let tape = Tape::inference(&params);
     let _ = apply_kernel(&Arc::new(RunningSum { reverse: false }), &[tape.scalar(1.0)]);
 }
+
+#[test]
+fn a_rule_may_bind_data_and_draw_noise_in_each_step() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add_tensor("w", &Tensor::from([1.0, 2.0]));
+    let swap = CustomOp::new("swap", |[x]| x.flip(0), |g, [_], _| [g.gather_rows([1, 0])]);
+    let noisy = CustomOp::new("noisy", |[x]| 1.0 * x, |g, [_], _| [g.dropout(0.5)]);
+    let x = Tensor::from([1.0, 3.0]);
+    for step in 0..3 {
+        let tape = Tape::training(&params, Seed(step));
+        let gradients = tape.backward((swap.apply([tape.param(w)]) * tape.input(&x)).sum(..));
+        assert_eq!(gradients.flat(), [3.0, 1.0], "step {step}");
+    }
+    // Labels that are bound behind the rule's indices, and noise that is drawn behind its own.
+    let run = |params: &Params, mode: Mode| {
+        let seed = Seed(3);
+        let tape = match mode {
+            Mode::Inference => Tape::inference(params),
+            _ => Tape::training(params, seed),
+        };
+        let slopes = [&swap, &noisy].map(|op| {
+            let y = (op.apply([tape.param(w)]) * tape.input(&x)).sum(..);
+            tape.gradient(y, &[tape.param(w)])[0]
+        });
+        let labels = tape.one_hot([1], 2).sum(0);
+        let drawn = (labels * slopes[0] + 1.0).dropout(0.5);
+        [tape.value(slopes[1]), tape.value(drawn)]
+    };
+    for mode in [Mode::Training, Mode::Training, Mode::Inference, Mode::Training] {
+        // A clone knows nothing of earlier steps.
+        assert_eq!(run(&params, mode), run(&params.clone(), mode), "{mode:?}");
+    }
+}

@@ -147,3 +147,20 @@ fn a_direction_of_another_shape_is_refused() {
     let v = tape.input(&Tensor::from([1.0, 2.0, 3.0]));
     let _ = tape.jvp(x.square(), &[x], &[v]);
 }
+
+#[test]
+fn a_direction_may_be_made_of_the_values() {
+    let params = Params::<f64>::new(Seed(0));
+    let tape = Tape::inference(&params);
+    let x = tape.input(&Tensor::from([1.0, 2.0]));
+    let y = x.square().square().sum(..); // x⁴: slope 4 x³, Hessian 12 x² on the diagonal
+    let along_itself = tape.hessian_vector_product(y, &[x], &[x])[0];
+    assert_eq!(tape.value(along_itself).data(), [12.0, 96.0]);
+    let slope = tape.gradient(y, &[x])[0];
+    let along_slope = tape.hessian_vector_product(y, &[x], &[slope])[0];
+    assert_eq!(tape.value(along_slope).data(), [48.0, 48.0 * 32.0]);
+
+    // What comes out is a value of the graph: `x ∘ 12 x² ∘ x` has the slope `48 x³`.
+    let again = tape.gradient((x * along_itself).sum(..), &[x])[0];
+    assert_eq!(tape.value(again).data(), [48.0, 48.0 * 8.0]);
+}

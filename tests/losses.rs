@@ -104,3 +104,35 @@ fn every_loss_passes_the_gradient_check() {
         assert!(report.is_below(1e-6), "loss of labels {i}\n{report}");
     }
 }
+
+#[test]
+fn losses_of_probabilities_have_a_slope_where_the_prediction_is_perfect() {
+    let perfect = Tensor::from([[0.0_f64, 1.0, 0.0]]);
+    let targets = &perfect.clone();
+    type Loss = for<'t> fn(Var<'t>, Var<'t>) -> Var<'t>;
+    let losses: [(&str, Loss); 2] = [
+        ("binary_cross_entropy", loss::binary_cross_entropy_of_probabilities),
+        ("kl_divergence", loss::kl_divergence_of_probabilities),
+    ];
+    for (name, f) in losses {
+        let (value, slope) = value_and_slope(&perfect, |p| {
+            let targets = p.graph().scalar(0.0) + p.detach();
+            f(p, targets).sum(..)
+        });
+        assert_eq!(value, 0.0, "{name}");
+        assert!(slope.data().iter().all(|slope| slope.is_finite()), "{name}: {slope:?}");
+        // With respect to targets, of which some are 0.
+        let (_, slope) = value_and_slope(targets, |t| f(t.detach() * 0.5 + 0.25, t).sum(..));
+        assert!(slope.data().iter().all(|slope| slope.is_finite()), "{name}: {slope:?}");
+    }
+    // What is taken for impossible and happens costs infinitely much.
+    let (value, _) = value_and_slope(&perfect, |p| {
+        loss::binary_cross_entropy_of_probabilities(p, 1.0 - p.detach()).sum(..)
+    });
+    assert_eq!(value, f64::INFINITY);
+    let (value, slope) = value_and_slope(&Tensor::from([[f64::NEG_INFINITY, 0.0]]), |z| {
+        let targets = z.detach().equal(0.0);
+        loss::kl_divergence(z, targets).sum(..)
+    });
+    assert_eq!((value, slope.data()), (0.0, &[0.0, 0.0][..]));
+}

@@ -237,3 +237,14 @@ fn values_of_another_tape() {
     // A clone's parameters are the same ones.
     assert_eq!(params.clone().cast::<f64>().values(w), [0.0; 2]);
 }
+
+#[test]
+fn a_parameter_of_one_clone_is_none_of_another() {
+    let mut body = Params::<f32>::new(Seed(42));
+    let shared = body.add(Parameter::new("body", [2]));
+    let (mut first, mut second) = (body.clone(), body.clone());
+    let of_first = first.add(Parameter::new("head", [2]));
+    let _ = second.add(Parameter::new("head", [2]));
+    assert_eq!(first.values(shared), second.values(shared));
+    assert_says(|| second.values(of_first).len(), &["it was made by other `Params`"]);
+}

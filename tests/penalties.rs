@@ -88,7 +88,7 @@ fn spread(shape: &[usize]) -> Tensor<f64> {
 
 #[test]
 fn orthogonality_is_the_distance_of_the_smaller_product_from_the_identity() {
-    for shape in [&[4, 3][..], &[3, 4], &[5, 2, 1, 2], &[2, 3, 2, 2]] {
+    for shape in [&[4, 3][..], &[3, 4], &[5, 2, 1, 2], &[2, 3, 2, 2], &[8, 1], &[1, 3]] {
         let w = spread(shape);
         let (rows, columns) = (shape[0], shape[1..].iter().product::<usize>());
         let at = |i: usize, j: usize| w.data()[i * columns + j];

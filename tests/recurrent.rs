@@ -148,3 +148,58 @@ fn an_input_without_time_is_refused() {
     let tape = Tape::inference(&params);
     let _ = gru.forward(tape.input(&Tensor::zeros([2, 3])));
 }
+
+#[test]
+fn padding_leaves_the_state_as_it_is() {
+    /// Outputs of sequences of three places and of one, padded behind and in front.
+    fn check<L: Layer>(
+        build: impl Fn(&mut Params<f64>) -> L,
+        masked: impl for<'t> Fn(&L, Var<'t>, Var<'t>) -> Var<'t>,
+    ) {
+        let mut params = Params::<f64>::new(Seed(7));
+        let layer = build(&mut params);
+        let tape = Tape::inference(&params);
+        let x = input();
+        let whole = tape.value(layer.forward(tape.input(&x)));
+        let all = tape.input(&Tensor::full([BATCH, TIME], 1.0));
+        assert_eq!(tape.value(masked(&layer, tape.input(&x), all)), whole);
+
+        for (front, places) in [(false, 1..4), (true, 0..3), (false, 3..4), (true, 0..1)] {
+            let count = places.len();
+            let mut padded = Tensor::full([BATCH, TIME, FEATURES], 1e3);
+            let mut mask = Tensor::zeros([BATCH, TIME]);
+            let offset = if front { TIME - count } else { 0 };
+            for (row, at) in (0..BATCH).flat_map(|row| (0..count).map(move |at| (row, at))) {
+                let from = (row * TIME + places.start + at) * FEATURES;
+                let to = (row * TIME + offset + at) * FEATURES;
+                let numbers = &x.data()[from..from + FEATURES];
+                padded.data_mut()[to..to + FEATURES].copy_from_slice(numbers);
+                mask.data_mut()[row * TIME + offset + at] = 1.0;
+            }
+            let alone = tape.input(&x).slice(1, places.clone());
+            let want = tape.value(layer.forward(alone));
+            let found = masked(&layer, tape.input(&padded), tape.input(&mask));
+            assert_eq!(tape.value(found), want, "{places:?} {front}");
+        }
+    }
+    check(
+        |params| Recurrent::new(FEATURES, UNITS).build(params, "layer"),
+        |layer, x, mask| layer.forward_masked(x, mask),
+    );
+    check(
+        |params| Gru::new(FEATURES, UNITS).build(params, "layer"),
+        |layer, x, mask| layer.forward_masked(x, mask),
+    );
+    check(
+        |params| Lstm::new(FEATURES, UNITS).build(params, "layer"),
+        |layer, x, mask| layer.forward_masked(x, mask),
+    );
+}
+
+#[test]
+fn biases_are_scaled_by_the_number_of_units() {
+    let mut params = Params::<f64>::new(Seed(0));
+    let layer = Gru::new(4, 64).bias_init(LinearDefault).build(&mut params, "layer");
+    let largest = params.values(layer.bias()).iter().fold(0.0_f64, |max, b| max.max(b.abs()));
+    assert!((0.1..=0.125).contains(&largest), "up to 1/√64, not {largest}");
+}

@@ -8,7 +8,7 @@ use gradtape::train::{Direction, Inspection};
 fn study(threads: usize) -> Study {
     let x = Tensor::from_fn([96, 64], |i| (i as f32 * 0.37).sin());
     let labels = Indices::from((0..96).map(|i| i % 3).collect::<Vec<u32>>());
-    let search = Search::random(10, Direction::Lower, Seed(5)).stop_below_median(1);
+    let search = Search::random(10, Direction::Lower, Seed(5)).median_stopping(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     pool.install(|| {
         search.run(|trial| {

@@ -99,3 +99,31 @@ fn only_state_is_updated() {
     let tape = Tape::training(&params, Seed(0));
     tape.graph().update(w, tape.scalar(1.0));
 }
+
+#[test]
+fn an_update_is_not_lost_where_recordings_part_and_meet() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add_tensor("w", &Tensor::from([1.0]));
+    let n = params.add(Parameter::new("n", [1]).role(Role::State));
+    let run = |tape: &Tape<'_>, twice: bool| {
+        let graph = tape.graph();
+        graph.update(n, graph.state(n) + 1.0);
+        let y = if twice { tape.param(w).tanh() } else { tape.param(w).sin() };
+        if twice {
+            graph.update(n, graph.state(n) + 1.0);
+        }
+        tape.backward(y.sum(..))
+    };
+    // Two tapes at a time, so that the recordings are kept in another order than they began in.
+    let first = Tape::training(&params, Seed(0));
+    let _ = run(&first, true);
+    let second = Tape::training(&params, Seed(0));
+    let _ = run(&second, false);
+    drop(first);
+    drop(second);
+    let third = Tape::training(&params, Seed(0));
+    let gradients = run(&third, true);
+    drop(third);
+    gradients.apply_updates(&mut params);
+    assert_eq!(params.values(n), [2.0]);
+}

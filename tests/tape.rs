@@ -27,6 +27,19 @@ fn values_may_be_asked_for_in_any_order() {
 }
 
 #[test]
+fn terms_are_added_up_in_place() {
+    let (params, w) = params();
+    let tape = Tape::inference(&params);
+    let w = tape.param(w);
+    let mut loss = w.sum(..);
+    loss += w.square().sum(..);
+    loss -= 5.0;
+    loss *= w.mean(..);
+    loss /= 3.0;
+    assert_eq!(tape.item(loss), (6.0 + 14.0 - 5.0) * 2.0 / 3.0);
+}
+
+#[test]
 fn steps_that_take_turns_do_not_mix() {
     let (params, w) = params();
     let run = |params: &Params, i: usize| {

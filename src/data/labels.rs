@@ -11,8 +11,8 @@ impl<X: Rows> Dataset<X, Indices> {
         self.y().max().map_or(0, |label| (label as usize).saturating_add(1))
     }
 
-    /// The labels as numbers, one in a row of its own: what the single output of a binary classifier
-    /// is compared with.
+    /// The labels as numbers, a single one of each example in a row of its own: what the single output
+    /// of a binary classifier is compared with.
     ///
     /// ```
     /// # use gradtape::data::Dataset;
@@ -24,8 +24,36 @@ impl<X: Rows> Dataset<X, Indices> {
     #[must_use = "the data set with numbers is a new one"]
     pub fn numeric_labels(&self) -> Dataset<X, Tensor<f32>> {
         let labels = self.y().data();
-        let y = Tensor::from_fn([self.len(), 1], |row| labels[row] as f32);
-        self.with_y(y)
+        let mut shape = self.y().shape().to_vec();
+        if shape.len() == 1 {
+            shape.push(1);
+        }
+        self.with_y(Tensor::from_fn(&shape[..], |i| labels[i] as f32))
+    }
+
+    /// The labels as distributions over so many classes, `[n, classes]`: 1 for the label's class, 0
+    /// for the others. What [`loss::cross_entropy_of_targets`](crate::loss::cross_entropy_of_targets)
+    /// and mixtures of examples such as [`Mixup`](crate::data::Mixup) take;
+    /// [`CategoricalAccuracy`](crate::train::CategoricalAccuracy) measures them.
+    ///
+    /// ```
+    /// # use gradtape::data::Dataset;
+    /// # use gradtape::{Indices, Tensor};
+    /// let data = Dataset::new(Tensor::zeros([2, 4]), Indices::from([2, 0]))?;
+    /// assert_eq!(*data.one_hot(3)?.y(), Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Format`] naming the first row whose label is none of the classes.
+    pub fn one_hot(&self, classes: usize) -> Result<Dataset<X, Tensor<f32>>, Error> {
+        self.check_labels(classes)?;
+        let mut shape = self.y().shape().to_vec();
+        shape.push(classes);
+        let labels = self.y().data();
+        let is_label = |i: usize| labels[i / classes] as usize == i % classes;
+        Ok(self.with_y(Tensor::from_fn(&shape[..], |i| f32::from(u8::from(is_label(i))))))
     }
 
     /// Checks that every label is the number of one of so many classes.
@@ -85,5 +113,20 @@ mod tests {
         }
         assert_eq!(numbered(0).classes(), 0);
         assert!(numbered(0).check_labels(0).is_ok());
+    }
+
+    #[test]
+    fn labels_become_numbers_and_distributions_of_their_own_example() {
+        let labels = Indices::new([3, 2], vec![0, 1, 1, 0, 1, 1]).unwrap();
+        let data = Dataset::new(Tensor::zeros([3, 1]), labels).unwrap();
+        let numbers = Tensor::from([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+        assert_eq!(*data.numeric_labels().y(), numbers);
+        assert_eq!(*numbered(2).numeric_labels().y(), Tensor::from([[0.0], [1.0]]));
+        let each = data.one_hot(2).unwrap();
+        let first = [[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]];
+        assert_eq!(each.y().data(), first.concat().concat());
+        assert_eq!(each.y().shape(), &[3, 2, 2].into());
+        let error = numbered(3).one_hot(2).unwrap_err().to_string();
+        assert_eq!(error, "label of row 2: expected one of 2 classes (0 to 1), found 2");
     }
 }

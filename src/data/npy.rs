@@ -1,8 +1,8 @@
 //! NumPy's arrays: `.npy` files of one array.
 //!
 //! A file is a header that says the type of the values, their order and the sizes of the axes, and
-//! the values. Versions 1 to 3 are read, with whole numbers, floating-point numbers and booleans of
-//! either byte order, row by row or column by column. Archives of several arrays are
+//! the values. Versions 1 to 3 are read, with whole numbers, floating-point numbers of 4 or 8 bytes
+//! and booleans of either byte order, row by row or column by column. Archives of several arrays are
 //! [`npz`](super::npz)'s.
 //!
 //! Nothing that a header claims is believed before the bytes are there.
@@ -81,7 +81,8 @@ impl Npy {
         Indices::new(&self.shape, values.map(index).collect::<Result<Vec<u32>, _>>()?)
     }
 
-    /// Writes the file, in version 1 with little-endian numbers.
+    /// Writes the file, in version 1, with the byte order that the array was read in; one made here is
+    /// little-endian.
     ///
     /// # Errors
     ///

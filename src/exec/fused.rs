@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::kernels::scratch::with_scratch;
+use super::kernels::subnormal::FlushSubnormals;
 use super::kernels::sum;
 use super::kernels::tasks::{for_each_task, is_spread};
 use super::memory::Memory;
@@ -89,6 +90,7 @@ impl Group {
         }
         // SAFETY: the caller's promise; chunks write disjoint parts.
         for_each_task::<T>(chunks, self.work(), |chunk| unsafe { self.run_chunk(chunk, memory) });
+        let _flush = FlushSubnormals::during::<T>();
         for closing in self.closings.iter().filter(|closing| closing.partials.is_some()) {
             // SAFETY: the caller's promise; no chunk is running any more.
             unsafe { closing.combine(chunks, memory) };

@@ -24,7 +24,8 @@ fn assert_directions(xs: &[Var<'_>], vs: &[Var<'_>], what: &str) {
 
 impl<T: Scalar> Tape<'_, T> {
     /// The product of the Hessian of a number with a direction, one part a value: how the
-    /// gradient changes along it. Costs about as much as two gradients, for any number of values.
+    /// gradient changes along it. The direction may be computed of the values, such as the gradient
+    /// itself. Costs about as much as two gradients, for any number of values.
     ///
     /// ```
     /// use gradtape::prelude::*;
@@ -50,7 +51,14 @@ impl<T: Scalar> Tape<'_, T> {
     ) -> Vec<Var<'t>> {
         assert_directions(xs, vs, "hessian_vector_product");
         let slopes = self.gradient(y, xs);
-        self.gradient(inner(self, &slopes, vs), xs)
+        // The derivative of `slopes · vs` would be that of the directions as well, if they depend on
+        // the values; of the cotangents, of which `H c` is a linear function, they are independent.
+        let mut cotangents = Vec::with_capacity(xs.len());
+        for x in xs {
+            cotangents.push(self.input(&Tensor::zeros(x.shape())));
+        }
+        let pulled = self.gradient(inner(self, &slopes, &cotangents), xs);
+        self.gradient(inner(self, &pulled, vs), &cotangents)
     }
 
     /// The derivative of `y` along a direction of the values, of `y`'s shape: the product of the

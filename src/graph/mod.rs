@@ -293,24 +293,26 @@ impl Graph {
         targets: &Targets,
         differentiate: impl FnOnce() -> Vec<Option<NodeId>>,
     ) -> SweepId {
-        let at = self.len();
-        {
+        let (at, mode) = (self.len(), self.mode);
+        let before = {
             let recording = &mut *self.recording.borrow_mut();
             let known = recording.trace.sweeps.iter().position(|sweep| {
-                let recorded = sweep.end <= at || sweep.at == at;
-                recorded && sweep.output == output && sweep.targets == *targets
+                let repeated = sweep.at == at && !sweep.binds && sweep.mode == mode;
+                (sweep.end <= at || repeated) && sweep.is_of(output, targets)
             });
             if let Some(index) = known {
                 // The nodes that an earlier step has here now count as recorded.
                 recording.cursor = at.max(recording.trace.sweeps[index].end);
                 return SweepId(index);
             }
-        }
+            recording.bound()
+        };
         let gradients = differentiate();
         let recording = &mut *self.recording.borrow_mut();
         let (end, targets) = (recording.cursor, targets.clone());
-        recording.trace.sweeps.push(Sweep { at, end, output, targets, gradients });
-        SweepId(recording.trace.sweeps.len() - 1)
+        let binds = recording.bound() != before;
+        let sweep = Sweep { at, end, mode, binds, output, targets, gradients };
+        SweepId(recording.trace.remember_sweep(sweep))
     }
 
     /// The gradients of a number with respect to all parameters recorded so far.
@@ -351,6 +353,11 @@ impl Graph {
 }
 
 impl Recording {
+    /// How much of what each step binds or draws for itself there is so far.
+    fn bound(&self) -> [u32; 4] {
+        [self.attached.len() as u32, self.inputs, self.streams, self.updates]
+    }
+
     /// The node that the earlier step has at the cursor.
     #[inline(always)]
     fn next(&self) -> Option<&Node> {
@@ -394,7 +401,13 @@ impl Recording {
             let node = trace.nodes.get(recorded.len());
             node.is_some_and(|node| node.repeats(op, inputs, shape)) && trace.starts_with(recorded)
         });
-        let next = next.unwrap_or_else(|| self.trace.prefix(self.cursor));
+        let next = match next {
+            Some(mut next) => {
+                next.remember_as(&self.trace);
+                next
+            }
+            None => self.trace.prefix(self.cursor),
+        };
         store.put(std::mem::replace(&mut self.trace, next));
     }
 }

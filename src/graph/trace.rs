@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Attached, Node, NodeId};
+use super::{Attached, Mode, Node, NodeId};
 use crate::params::ParamId;
 
 /// The nodes of a step in recording order. Nodes are only ever added, so whatever was derived from
@@ -26,10 +26,20 @@ pub(crate) struct Sweep {
     /// The number of nodes when it began and when it ended.
     pub(crate) at: usize,
     pub(crate) end: usize,
+    /// What the graph was recorded for, which rules of the user's own may ask for.
+    pub(crate) mode: Mode,
+    /// Whether such rules bound data or drew numbers, as each step has to do for itself.
+    pub(crate) binds: bool,
     pub(crate) output: NodeId,
     pub(crate) targets: Targets,
     /// The gradient with respect to each target; `None` if the output does not depend on it.
     pub(crate) gradients: Vec<Option<NodeId>>,
+}
+
+impl Sweep {
+    pub(crate) fn is_of(&self, output: NodeId, targets: &Targets) -> bool {
+        self.output == output && self.targets == *targets
+    }
 }
 
 /// With respect to what a reverse sweep differentiates.
@@ -72,6 +82,28 @@ impl Trace {
         remember(&mut self.updates, id, node);
     }
 
+    /// Adds a sweep, in place of an earlier step's at the same place; at which index.
+    pub(crate) fn remember_sweep(&mut self, sweep: Sweep) -> usize {
+        let same =
+            |known: &Sweep| known.at == sweep.at && known.is_of(sweep.output, &sweep.targets);
+        match self.sweeps.iter().position(same) {
+            Some(index) => {
+                self.sweeps[index] = sweep;
+                index
+            }
+            None => {
+                self.sweeps.push(sweep);
+                self.sweeps.len() - 1
+            }
+        }
+    }
+
+    /// Takes over what another trace, with which this one agrees so far, remembers of its nodes.
+    pub(crate) fn remember_as(&mut self, other: &Trace) {
+        self.params.clone_from(&other.params);
+        self.updates.clone_from(&other.updates);
+    }
+
     /// Whether it begins with these nodes.
     pub(crate) fn starts_with(&self, nodes: &[Node]) -> bool {
         self.nodes.len() >= nodes.len()
@@ -82,8 +114,7 @@ impl Trace {
     pub(crate) fn prefix(&self, len: usize) -> Trace {
         let mut trace = Self::default();
         trace.nodes.extend_from_slice(&self.nodes[..len]);
-        trace.params.clone_from(&self.params);
-        trace.updates.clone_from(&self.updates);
+        trace.remember_as(self);
         trace.sweeps.extend(self.sweeps.iter().filter(|sweep| sweep.end <= len).cloned());
         trace
     }

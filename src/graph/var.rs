@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use super::{Attached, Graph, NodeId};
 use crate::ops::Content;
@@ -12,9 +12,9 @@ use crate::tensor::Indices;
 
 /// A value in a graph: a tensor whose shape is known and whose numbers are not yet.
 ///
-/// It is a small `Copy` handle that carries all operators (`+ - * /` with another `Var` or a
-/// number, broadcast by NumPy's rule) and the operations as methods. Models, layers, penalties
-/// and gradient rules are written with it alone.
+/// It is a small `Copy` handle that carries all operators (`+ - * /` and `+= -= *= /=` with another
+/// `Var` or an `f64`, broadcast by NumPy's rule) and the operations as methods. Models, layers,
+/// penalties and gradient rules are written with it alone.
 ///
 /// ```
 /// use gradtape::prelude::*;
@@ -76,7 +76,13 @@ impl<'t> Var<'t> {
     }
 }
 
-/// What an operation takes besides the value that it is called on: another [`Var`] or a number.
+/// What an operation takes besides the value that it is called on: another [`Var`] or an `f64`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no operand of a `Var`",
+    label = "neither a `Var` nor an `f64`",
+    note = "constants are `f64` whatever the precision of a run: convert with `f64::from(..)`",
+    note = "numbers that change from step to step are inputs: `tape.input(&Tensor::from(..))`"
+)]
 pub trait Operand<'t> {
     /// The operand as a value of the graph.
     ///
@@ -141,7 +147,7 @@ impl<'t> IndexOperand<'t> for Var<'t> {
 }
 
 macro_rules! operator {
-    ($trait:ident, $method:ident) => {
+    ($trait:ident, $method:ident, $assign_trait:ident, $assign_method:ident) => {
         impl<'t, B: Operand<'t>> $trait<B> for Var<'t> {
             type Output = Var<'t>;
 
@@ -163,13 +169,22 @@ macro_rules! operator {
                 other.graph.record(Elementwise::$method, &[this.id, other.id])
             }
         }
+
+        /// The handle then stands for the result; what it stood for stays in the graph.
+        impl<'t, B: Operand<'t>> $assign_trait<B> for Var<'t> {
+            #[inline]
+            #[track_caller]
+            fn $assign_method(&mut self, other: B) {
+                *self = $trait::$method(*self, other);
+            }
+        }
     };
 }
 
-operator!(Add, add);
-operator!(Sub, sub);
-operator!(Mul, mul);
-operator!(Div, div);
+operator!(Add, add, AddAssign, add_assign);
+operator!(Sub, sub, SubAssign, sub_assign);
+operator!(Mul, mul, MulAssign, mul_assign);
+operator!(Div, div, DivAssign, div_assign);
 
 impl<'t> Neg for Var<'t> {
     type Output = Var<'t>;

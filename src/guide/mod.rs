@@ -52,19 +52,26 @@ pub mod lecture {}
 /// [`ActivationPenalty`]: crate::layers::ActivationPenalty
 /// [`Augment`]: crate::data::Augment
 /// [`Averaged`]: crate::optim::Averaged
+/// [`CategoricalAccuracy`]: crate::train::CategoricalAccuracy
 /// [`Constrained`]: crate::optim::Constrained
 /// [`CsvLog`]: crate::train::CsvLog
-/// [`Group::new(..).frozen()`]: crate::optim::Group::frozen
 /// [`Layer`]: crate::layers::Layer
+/// [`Mixup`]: crate::data::Mixup
 /// [`OnEpoch`]: crate::train::OnEpoch
 /// [`RateSchedule`]: crate::train::RateSchedule
 /// [`ReduceRate`]: crate::train::ReduceRate
 /// [`Remat::new(block)`]: crate::layers::Remat
+/// [`SavedGraph::load`]: crate::SavedGraph::load
 /// [`Schedule`]: crate::optim::Schedule
 /// [`Sequential`]: crate::layers::Sequential
 /// [`StopOnNonFinite`]: crate::train::StopOnNonFinite
+/// [`Tape::save`]: crate::Tape::save
+/// [`gru.forward_masked(x, mask)`]: crate::layers::Gru::forward_masked
 /// [`init`]: crate::init
 /// [`keep_last`]: crate::train::EarlyStopping::keep_last
+/// [`load_where`]: crate::Params::load_where
+/// [`params.freeze(|entry| ..)`]: crate::Params::freeze
+/// [`predict`]: crate::train::predict()
 /// [`split_at`]: crate::data::Dataset::split_at
 /// [`split_stratified`]: crate::data::Dataset::split_stratified
 /// [`subset`]: crate::data::Dataset::subset
@@ -73,7 +80,6 @@ pub mod keras {}
 /// For people who know PyTorch: a training loop, and what is called how.
 #[doc = include_str!("pytorch.md")]
 ///
-/// [`tape.gradient(..)`]: crate::Tape::gradient
 /// [`Accumulate`]: crate::optim::Accumulate
 /// [`Augment`]: crate::data::Augment
 /// [`Averaged`]: crate::optim::Averaged
@@ -82,36 +88,43 @@ pub mod keras {}
 /// [`Clip::value`]: crate::optim::Clip::value
 /// [`Conv2d`]: crate::layers::Conv2d
 /// [`CustomOp`]: crate::CustomOp
+/// [`CutMix`]: crate::data::CutMix
 /// [`Dense`]: crate::layers::Dense
 /// [`Embedding`]: crate::layers::Embedding
 /// [`GlorotUniform`]: crate::init::GlorotUniform
 /// [`GradCheck::second_order`]: crate::grad::GradCheck::second_order
 /// [`Gradients::accumulate`]: crate::Gradients::accumulate
-/// [`Group::new(..).frozen()`]: crate::optim::Group::frozen
 /// [`Group`]: crate::optim::Group
 /// [`Gru`]: crate::layers::Gru
 /// [`HeNormal`]: crate::init::HeNormal
 /// [`Layer`]: crate::layers::Layer
+/// [`Mixup`]: crate::data::Mixup
 /// [`OneCycle`]: crate::optim::OneCycle
 /// [`Params`]: crate::Params
 /// [`ReduceRate`]: crate::train::ReduceRate
 /// [`Remat::new(block)`]: crate::layers::Remat
+/// [`SavedGraph::load`]: crate::SavedGraph::load
 /// [`Seed`]: crate::Seed
 /// [`Sequential`]: crate::layers::Sequential
 /// [`Tape::find_non_finite`]: crate::Tape::find_non_finite
 /// [`Tape::gradient`]: crate::Tape::gradient
 /// [`Tape::inference`]: crate::Tape::inference
+/// [`Tape::save`]: crate::Tape::save
 /// [`Tape::training`]: crate::Tape::training
 /// [`Var::detach`]: crate::Var::detach
 /// [`gradcheck`]: crate::gradcheck
+/// [`gru.forward_masked(x, mask)`]: crate::layers::Gru::forward_masked
 /// [`hessian_vector_product`]: crate::Tape::hessian_vector_product
 /// [`hessian`]: crate::Tape::hessian
 /// [`init::gain`]: crate::init::gain
 /// [`jacobian`]: crate::Tape::jacobian
 /// [`jvp`]: crate::Tape::jvp
+/// [`load_where`]: crate::Params::load_where
 /// [`loss`]: crate::loss
+/// [`params.freeze(|entry| ..)`]: crate::Params::freeze
 /// [`prefetch`]: crate::data::prefetch()
 /// [`subset`]: crate::data::Dataset::subset
+/// [`tape.gradient(..)`]: crate::Tape::gradient
 /// [`x.remat(|x| block.forward(x))`]: crate::Var::remat
 /// [loop over pairs]: crate::guide::keras#models-of-several-inputs
 pub mod pytorch {}
@@ -119,13 +132,13 @@ pub mod pytorch {}
 /// For people who know JAX: a step, derivatives of any kind, and what is called how.
 #[doc = include_str!("jax.md")]
 ///
-/// [`tape.gradient(..)`]: crate::Tape::gradient
 /// [`Accumulate`]: crate::optim::Accumulate
 /// [`Averaged`]: crate::optim::Averaged
 /// [`CosineDecay`]: crate::optim::CosineDecay
 /// [`CustomOp`]: crate::CustomOp
 /// [`Graph::to_dot`]: crate::Graph::to_dot
 /// [`Group`]: crate::optim::Group
+/// [`Layer`]: crate::layers::Layer
 /// [`Lookahead`]: crate::optim::Lookahead
 /// [`Params::cast`]: crate::Params::cast
 /// [`Remat::new(block)`]: crate::layers::Remat
@@ -138,12 +151,17 @@ pub mod pytorch {}
 /// [`Tape`]: crate::Tape
 /// [`Var::detach`]: crate::Var::detach
 /// [`Var`]: crate::Var
+/// [`c.select(a, b)`]: crate::Var::select
+/// [`gather_rows`]: crate::Var::gather_rows
 /// [`gradcheck`]: crate::gradcheck
 /// [`gradient`]: crate::Tape::gradient
 /// [`hessian`]: crate::Tape::hessian
 /// [`jacobian`]: crate::Tape::jacobian
 /// [`jvp`]: crate::Tape::jvp
 /// [`layers`]: crate::layers
+/// [`matmul`]: crate::Var::matmul
 /// [`operations`]: crate::operations
+/// [`pick`]: crate::Var::pick
+/// [`tape.gradient(..)`]: crate::Tape::gradient
 /// [`x.remat(f)`]: crate::Var::remat
 pub mod jax {}

@@ -23,6 +23,7 @@ use crate::scalar::Scalar;
 /// let y = hidden.forward(tape.input(&Tensor::zeros([8, 784])));
 /// assert_eq!(y.shape(), [8, 512].into());
 /// ```
+#[doc(alias = "Linear")]
 #[derive(Clone, Copy, Debug)]
 pub struct Dense {
     kernel: ParamId,

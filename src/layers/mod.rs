@@ -86,6 +86,41 @@ use crate::graph::Var;
 /// let y = layers.iter().fold(x, |x, layer| layer.forward(x));
 /// assert_eq!(y.shape(), [3, 2].into());
 /// ```
+///
+/// A layer with parameters of its own holds their ids. They are added when it is built, and
+/// [`Var::graph`] is where it reads them:
+///
+/// ```
+/// use gradtape::prelude::*;
+///
+/// /// `x · scale`, feature by feature.
+/// struct Scale {
+///     scale: ParamId,
+/// }
+///
+/// impl Scale {
+///     fn build<T: Scalar>(params: &mut Params<T>, name: &str, features: usize) -> Self {
+///         let scale = Parameter::new("scale", [features]).init(Ones).penalty(L2(1e-4));
+///         Self { scale: params.add(scale.within(name)) }
+///     }
+/// }
+///
+/// impl Layer for Scale {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+///         x * x.graph().param(self.scale)
+///     }
+/// }
+///
+/// let mut params = Params::<f32>::new(Seed(0));
+/// let model = Sequential::new()
+///     .then(Dense::new(4, 8).build(&mut params, "hidden"))
+///     .then(Scale::build(&mut params, "scaled", 8));
+/// assert!(params.find("scaled/scale").is_some());
+/// ```
+///
+/// What is gathered and not learned, such as running statistics, is a parameter of the role
+/// [`State`](crate::Role::State), with a new value in each training step: see
+/// [`Graph::update`](crate::Graph::update).
 pub trait Layer {
     /// Records what the layer computes of `x`.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t>;

@@ -41,6 +41,19 @@ fn gate(values: Var<'_>, number: usize, units: usize) -> Var<'_> {
     values.slice(-1, number * units..(number + 1) * units)
 }
 
+/// The next values where there is a place, those of before where there is none.
+#[track_caller]
+fn choose<'t, const N: usize>(
+    is_place: Var<'t>,
+    next: [Var<'t>; N],
+    mut state: [Var<'t>; N],
+) -> [Var<'t>; N] {
+    for (state, next) in state.iter_mut().zip(next) {
+        *state = is_place.select(next, *state);
+    }
+    state
+}
+
 macro_rules! recurrent {
     ($(
         $(#[$doc:meta])*
@@ -85,7 +98,7 @@ macro_rules! recurrent {
                     let fans = Fans { fan_in: inputs, fan_out: units };
                     Parameter::new(name, [inputs, width]).init(GlorotUniform).fans(fans)
                 };
-                let bias = Parameter::new("bias", [width]).role(Role::Bias).init($bias_init);
+                let bias = Self::bias_of("bias", units).init($bias_init);
                 $builder {
                     features,
                     units,
@@ -94,6 +107,11 @@ macro_rules! recurrent {
                     recurrent_kernel: weight("recurrent_kernel", units).init(Orthogonal),
                     bias,
                 }
+            }
+
+            fn bias_of(name: &str, units: usize) -> Parameter {
+                let fans = Fans { fan_in: units, fan_out: units };
+                Parameter::new(name, [Self::GATES * units]).role(Role::Bias).fans(fans)
             }
 
             /// What the inputs are multiplied with, `[features, gates · units]`.
@@ -111,6 +129,11 @@ macro_rules! recurrent {
                 self.weights.bias
             }
 
+            /// The state before the first step, of so many sequences: zeros, `[batch, units]`.
+            pub fn initial_state<'t>(&self, graph: &'t Graph, batch: usize) -> [Var<'t>; Self::STATE] {
+                [graph.scalar(0.0).broadcast_to([batch, self.units]); Self::STATE]
+            }
+
             $(#[$step_doc])*
             #[track_caller]
             pub fn step<'t>(
@@ -118,6 +141,74 @@ macro_rules! recurrent {
             ) -> [Var<'t>; Self::STATE] {
                 let $layer = self;
                 $step
+            }
+
+            /// As [`forward`](Layer::forward) of sequences of different length: `mask` is
+            /// `[batch, time]`, 1 where a sequence has a place and 0 where it is padded, be it in front or
+            /// behind. The state stays as it is there, so the last one is that of the last place; what the
+            /// padding holds does not matter.
+            ///
+            /// ```
+            /// use gradtape::prelude::*;
+            ///
+            /// // Two sentences, of three words and of one; 0 is no word.
+            /// let words = Indices::new([2, 3], vec![4, 2, 7, 5, 0, 0])?;
+            /// let mask = Tensor::from_fn([2, 3], |i| f32::from(u8::from(words.data()[i] != 0)));
+            ///
+            /// let mut params = Params::<f32>::new(Seed(42));
+            /// let embedding = Embedding::new(8, 4).build(&mut params, "embedding");
+            #[doc = concat!(" let layer = ", stringify!($name), "::new(4, 6).build(&mut params, \"layer\");")]
+            /// let tape = Tape::inference(&params);
+            /// let x = embedding.forward(tape.input(&words));
+            /// let last = layer.forward_masked(x, tape.input(&mask));
+            /// assert_eq!(last.shape(), [2, 6].into());
+            /// # Ok::<(), gradtape::Error>(())
+            /// ```
+            ///
+            /// # Panics
+            ///
+            /// If the mask is not `[batch, time]`.
+            #[track_caller]
+            pub fn forward_masked<'t>(&self, x: Var<'t>, mask: Var<'t>) -> Var<'t> {
+                let (found, shape) = (mask.shape(), x.shape());
+                assert!(
+                    shape.rank() == 3 && found[..] == shape[..2],
+                    "{}: a mask of shape {found} for an input of shape {shape}; it is [batch, time]",
+                    stringify!($name)
+                );
+                self.run(x, Some(mask))
+            }
+
+            /// The outputs of all steps or of the last one.
+            #[track_caller]
+            fn run<'t>(&self, x: Var<'t>, mask: Option<Var<'t>>) -> Var<'t> {
+                let Self { features, sequences, .. } = *self;
+                let shape = x.shape();
+                let &[batch, time, width] = &shape[..] else {
+                    panic!(
+                        "{}: an input of shape {shape}, not [batch, time, features]",
+                        stringify!($name)
+                    )
+                };
+                let kernel = &x.graph().layout().entry(self.weights.kernel).name;
+                assert!(
+                    width == features,
+                    "{}: `{kernel}` is for {features} features along axis 2, but the input has \
+                     shape {shape}",
+                    stringify!($name)
+                );
+                assert!(time > 0, "{}: a sequence of no places, {shape}", stringify!($name));
+                let mut state = self.initial_state(x.graph(), batch);
+                let mut outputs: SmallVec<[Var<'t>; 32]> = SmallVec::new();
+                for at in 0..time {
+                    let next = self.step(x.slice(1, at..at + 1).reshape([batch, features]), state);
+                    state = match mask {
+                        Some(mask) => choose(mask.slice(1, at..at + 1), next, state),
+                        None => next,
+                    };
+                    outputs.push(state[0]);
+                }
+                if sequences { Var::stack(&outputs, 1) } else { state[0] }
             }
         }
 
@@ -177,14 +268,12 @@ macro_rules! recurrent {
                     features > 0 && units > 0,
                     "{name}: a recurrent layer from {features} features to {units} units"
                 );
-                let width = $name::GATES * units;
                 let weights = Weights {
                     kernel: params.add(kernel.within(name)),
                     recurrent_kernel: params.add(recurrent_kernel.within(name)),
                     bias: params.add(bias.within(name)),
                     recurrent_bias: $recurrent_bias.then(|| {
-                        let bias = Parameter::new("recurrent_bias", [width]).role(Role::Bias);
-                        params.add(bias.init(Zeros).within(name))
+                        params.add($name::bias_of("recurrent_bias", units).init(Zeros).within(name))
                     }),
                 };
                 $name { weights, features, units, sequences }
@@ -194,30 +283,7 @@ macro_rules! recurrent {
         impl Layer for $name {
             #[track_caller]
             fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-                let Self { features, units, sequences, .. } = *self;
-                let shape = x.shape();
-                let &[batch, time, width] = &shape[..] else {
-                    panic!(
-                        "{}: an input of shape {shape}, not [batch, time, features]",
-                        stringify!($name)
-                    )
-                };
-                let kernel = &x.graph().layout().entry(self.weights.kernel).name;
-                assert!(
-                    width == features,
-                    "{}: `{kernel}` is for {features} features along axis 2, but the input has \
-                     shape {shape}",
-                    stringify!($name)
-                );
-                assert!(time > 0, "{}: a sequence of no places, {shape}", stringify!($name));
-                let zero = x.graph().scalar(0.0).broadcast_to([batch, units]);
-                let mut state = [zero; Self::STATE];
-                let mut outputs: SmallVec<[Var<'t>; 32]> = SmallVec::new();
-                for at in 0..time {
-                    state = self.step(x.slice(1, at..at + 1).reshape([batch, features]), state);
-                    outputs.push(state[0]);
-                }
-                if sequences { Var::stack(&outputs, 1) } else { state[0] }
+                self.run(x, None)
             }
         }
     )*};

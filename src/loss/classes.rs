@@ -30,6 +30,9 @@ pub fn cross_entropy_smoothed<'t>(logits: Var<'t>, labels: Var<'t>, smoothing: f
 
 /// `-Σⱼ tⱼ ln softmax(z)ⱼ` of every example's logits `z` and target distribution `t`.
 ///
+/// [`Dataset::one_hot`](crate::data::Dataset::one_hot) makes such targets of labels;
+/// [`CategoricalAccuracy`](crate::train::CategoricalAccuracy) measures them.
+///
 /// # Panics
 ///
 /// If the targets are not of the logits' shape.
@@ -117,10 +120,12 @@ pub fn kl_divergence_of_log_probabilities<'t>(
 #[track_caller]
 pub fn kl_divergence_of_probabilities<'t>(probabilities: Var<'t>, targets: Var<'t>) -> Var<'t> {
     let targets = targets_of("kl_divergence_of_probabilities", probabilities, targets);
-    divergence(probabilities.ln(), targets)
+    // A class that is not wanted costs nothing, and has no infinite derivative at 0.
+    divergence(targets.select(probabilities, 1.0).ln(), targets)
 }
 
 #[track_caller]
 fn divergence<'t>(log_probabilities: Var<'t>, targets: Var<'t>) -> Var<'t> {
-    targets.select(targets * (targets.ln() - log_probabilities), 0.0).sum(-1)
+    let entropy = targets.select(targets, 1.0).ln();
+    (targets * (entropy - targets.select(log_probabilities, 0.0))).sum(-1)
 }

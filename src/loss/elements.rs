@@ -58,8 +58,10 @@ pub fn binary_cross_entropy_of_probabilities<'t>(
 ) -> Var<'t> {
     let targets = targets_of("binary_cross_entropy_of_probabilities", probabilities, targets);
     let others = 1.0 - targets;
-    let positive = targets.select(targets * probabilities.ln(), 0.0);
-    -(positive + others.select(others * (1.0 - probabilities).ln(), 0.0))
+    // Where a share is 0 the logarithm is that of 1: of 0 it would have an infinite derivative, which
+    // no factor of 0 makes good.
+    let positive = targets * targets.select(probabilities, 1.0).ln();
+    -(positive + others * others.select(1.0 - probabilities, 1.0).ln())
 }
 
 /// `max(0, 1 - t y)` of every element, for targets of -1 and 1.

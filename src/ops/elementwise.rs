@@ -299,7 +299,7 @@ elementwise! {
                 1.0 => Some(g),
                 _ => Some(g * exponent * x.powf(exponent - 1.0)),
             };                                                                      at [0.5, 1.0, 3.0];
-        /// `aᵇ` for `a ≥ 0`. At `a = 0`, where only one side is defined, the gradient for `b` is
+        /// `aᵇ` for `a ≥ 0`. At `a = 0`, where only one side is defined, the gradient for `b ≥ 0` is
         /// taken as 0, and that for `a` as 0 where `b` is 0.
         pow(a, b) = a.powf(b);
             // Each term of the exponent and of the logarithm that is 1 where `a` is 0 keeps out an
@@ -345,6 +345,7 @@ elementwise! {
         /// that an infinity or NaN in the branch not taken does no harm by itself. An operation
         /// before it may still make NaN of the 0 that it gets, where its derivative is infinite:
         /// instead of `x.select(x.ln(), 0.0)` write `x.select(x.select(x, 1.0).ln(), 0.0)`.
+        #[doc(alias = "where")]
         select(condition, a, b) = if condition == T::ZERO { b } else { a };
             vjp |g, y| NoGradient, condition.select(g, 0.0), condition.select(0.0, g);
                                                                                     at [-2.0, 0.5, 3.0], sides condition.equal(0.0);

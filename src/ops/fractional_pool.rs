@@ -151,10 +151,16 @@ impl Operation for FractionalPool {
                 "an input of shape {x} cannot be pooled to height and width {pooled:?}"
             ));
         }
-        Ok(match self.kind {
-            Kind::Max | Kind::AtMax => Shape::from([images, channels, pooled[0], pooled[1]]),
-            Kind::ToMax => x.clone(),
-        })
+        let output = Shape::from([images, channels, pooled[0], pooled[1]]);
+        let (result, other) = match self.kind {
+            Kind::Max => return Ok(output),
+            Kind::AtMax => (output, x.clone()),
+            Kind::ToMax => (x.clone(), output),
+        };
+        match *inputs[1] == other {
+            true => Ok(result),
+            false => Err(format!("an input of shape {} has to be of shape {other}", inputs[1])),
+        }
     }
 
     fn reads(&self) -> Option<&'static [Content]> {

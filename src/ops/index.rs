@@ -146,6 +146,8 @@ impl<'t> Var<'t> {
     /// # Panics
     ///
     /// If an index is not below the number of rows.
+    #[doc(alias = "take")]
+    #[doc(alias = "index_select")]
     #[track_caller]
     pub fn gather_rows(self, indices: impl IndexOperand<'t>) -> Var<'t> {
         let rows = self.shape().first().copied().unwrap_or(0);
@@ -158,6 +160,8 @@ impl<'t> Var<'t> {
     /// # Panics
     ///
     /// If an index is not below the size of the last axis.
+    #[doc(alias = "gather")]
+    #[doc(alias = "take_along_axis")]
     #[track_caller]
     pub fn pick(self, indices: impl IndexOperand<'t>) -> Var<'t> {
         let width = self.shape().last().copied().unwrap_or(0);

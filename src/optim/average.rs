@@ -105,6 +105,21 @@ impl Average {
 /// optimizer.swap(&mut params);
 /// assert_eq!(params.values(w), [-3.0]);
 /// ```
+///
+/// A [`Trainer`](crate::train::Trainer) is given `&mut`, and the average is there after the training:
+///
+/// ```
+/// # use gradtape::prelude::*;
+/// # let mut params = Params::new(Seed(42));
+/// # let model = Dense::new(2, 2).build(&mut params, "layer");
+/// # let train = Dataset::new(Tensor::full([8, 2], 1.0), Indices::from([1; 8]))?;
+/// let mut optimizer = Averaged::new(Adam::new(1e-3), Average::exponential(0.99));
+/// let mut trainer = Trainer::new(&model, &mut optimizer, loss::cross_entropy);
+/// trainer.fit(&mut params, &train).epochs(5).run()?;
+/// drop(trainer);
+/// assert_ne!(optimizer.params(&params).flat(), params.flat());
+/// # Ok::<(), gradtape::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Averaged<O, T: Scalar = f32> {
     inner: O,

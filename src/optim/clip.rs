@@ -22,9 +22,10 @@ use crate::scalar::Scalar;
 /// | [`Clip::norm`] | `g = g · limit / max(n, limit)` with the norm `n` of each parameter by itself |
 /// | [`Clip::global_norm`] | the same with the norm `n` of all gradients together, which keeps their direction |
 ///
-/// Parameters that have no gradient in a step, or are frozen, do not count. Norms are computed in
-/// double precision and in a fixed order: the bits are the same on any number of threads. A
-/// gradient that is not finite stays so; nothing is hidden.
+/// Parameters that have no gradient in a step do not count, nor do those of a
+/// [frozen group](super::Group::frozen) of the optimizer that clips. Norms are computed in double
+/// precision and in a fixed order: the bits are the same on any number of threads. A gradient that is
+/// not finite stays so; nothing is hidden.
 ///
 /// R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*,
 /// ICML 2013.

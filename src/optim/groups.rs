@@ -122,7 +122,8 @@ impl Group {
         self
     }
 
-    /// No steps at all.
+    /// No steps of this optimizer at all. Gradients are computed all the same, and running statistics
+    /// are kept up: [`Params::freeze`](crate::Params::freeze) is what excludes parameters from training.
     pub fn frozen(mut self) -> Self {
         self.frozen = true;
         self

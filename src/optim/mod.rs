@@ -74,6 +74,7 @@ mod schedule;
 mod sgd;
 mod sparsity;
 mod state;
+mod state_file;
 
 pub use accumulate::Accumulate;
 pub use adadelta::AdaDelta;
@@ -124,6 +125,65 @@ use crate::scalar::Scalar;
 /// optimizer.step(&mut params, &gradients);
 /// assert_eq!(params.values(w), [-0.5, 1.0]);
 /// ```
+///
+/// Most optimizers of your own are a [`Rule`] in a [`Chain`]. What looks at a whole matrix at a time is
+/// an `Optimizer`, which has two duties besides its formula: what has no gradient stays as it is
+/// ([`Gradients::get`] is `None`; the flat slice holds other things at such places), and state, such as
+/// running statistics, gets its new values ([`Gradients::apply_updates`]).
+///
+/// ```
+/// use gradtape::optim::{Optimizer, OptimizerState, Schedule};
+/// use gradtape::prelude::*;
+///
+/// /// A step of the same length for each parameter as a whole: `p -= rate · g / |g|`.
+/// struct NormalizedSgd {
+///     rate: f64,
+///     steps: u64,
+/// }
+///
+/// impl<T: Scalar> Optimizer<T> for NormalizedSgd {
+///     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
+///         for id in gradients.layout().ids() {
+///             let Some(gradient) = gradients.get(id) else { continue };
+///             let norm = gradient.iter().map(|g| g.to_f64().powi(2)).sum::<f64>().sqrt();
+///             let factor = T::from_f64(self.rate / norm.max(1e-12));
+///             for (value, &g) in params.values_mut(id).iter_mut().zip(gradient) {
+///                 *value = *value - factor * g;
+///             }
+///         }
+///         gradients.apply_updates(params);
+///         self.steps += 1;
+///     }
+///
+///     fn steps(&self) -> u64 {
+///         self.steps
+///     }
+///
+///     fn rate(&self) -> f64 {
+///         self.rate
+///     }
+///
+///     fn set_rate(&mut self, rate: Schedule) {
+///         self.rate = rate.at(self.steps);
+///     }
+///
+///     fn state(&self, _params: &Params<T>) -> OptimizerState<T> {
+///         let mut state = OptimizerState::new("NormalizedSgd");
+///         state.set_count("steps", self.steps);
+///         state
+///     }
+///
+///     fn load(&mut self, _params: &Params<T>, state: &OptimizerState<T>) {
+///         self.steps = state.count("steps").unwrap_or_default();
+///     }
+/// }
+///
+/// # let mut params = Params::<f32>::new(Seed(42));
+/// # let w = params.add(Parameter::new("w", [2]));
+/// # let gradients = Gradients::new(&params, vec![3.0, -4.0], 0.0);
+/// # NormalizedSgd { rate: 5.0, steps: 0 }.step(&mut params, &gradients);
+/// # approx::assert_relative_eq!(params.values(w), &[-3.0, 4.0][..]);
+/// ```
 pub trait Optimizer<T: Scalar = f32> {
     /// Moves the parameters that have a gradient; the others, and what the optimizer remembers of
     /// them, stay as they are. Parameters may be added from one step to the next.
@@ -138,10 +198,10 @@ pub trait Optimizer<T: Scalar = f32> {
     /// The number of steps taken.
     fn steps(&self) -> u64;
 
-    /// The rate of the next step.
+    /// The learning rate of the next step.
     fn rate(&self) -> f64;
 
-    /// Replaces the rate; a schedule goes on from the steps taken so far.
+    /// Replaces the learning rate; a schedule goes on from the steps taken so far.
     ///
     /// # Panics
     ///
@@ -170,30 +230,43 @@ pub trait Optimizer<T: Scalar = f32> {
     }
 }
 
-impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
-    fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
-        (**self).step(params, gradients);
-    }
+/// Passes all on to the optimizer that this type leads to.
+macro_rules! through_pointer {
+    ($(#[$doc:meta] $pointer:ty),*) => {$(
+        #[$doc]
+        impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for $pointer {
+            fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
+                (**self).step(params, gradients);
+            }
 
-    fn steps(&self) -> u64 {
-        (**self).steps()
-    }
+            fn steps(&self) -> u64 {
+                (**self).steps()
+            }
 
-    fn rate(&self) -> f64 {
-        (**self).rate()
-    }
+            fn rate(&self) -> f64 {
+                (**self).rate()
+            }
 
-    fn set_rate(&mut self, rate: Schedule) {
-        (**self).set_rate(rate);
-    }
+            fn set_rate(&mut self, rate: Schedule) {
+                (**self).set_rate(rate);
+            }
 
-    fn state(&self, params: &Params<T>) -> OptimizerState<T> {
-        (**self).state(params)
-    }
+            fn state(&self, params: &Params<T>) -> OptimizerState<T> {
+                (**self).state(params)
+            }
 
-    fn load(&mut self, params: &Params<T>, state: &OptimizerState<T>) {
-        (**self).load(params, state);
-    }
+            fn load(&mut self, params: &Params<T>, state: &OptimizerState<T>) {
+                (**self).load(params, state);
+            }
+        }
+    )*};
+}
+
+through_pointer! {
+    /// One that is chosen when the program runs.
+    Box<O>,
+    /// One that is wanted back, such as from a [`Trainer`](crate::train::Trainer).
+    &mut O
 }
 
 /// Makes an optimizer of a struct around a [`Chain`].

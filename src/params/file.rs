@@ -7,7 +7,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::{Layout, Params};
+use super::{Entry, Layout, Params};
 use crate::disk::write_whole;
 use crate::error::Error;
 use crate::scalar::Scalar;
@@ -177,6 +177,43 @@ impl<T: Scalar> Params<T> {
         let path = path.as_ref();
         let file = TensorFile::read(path)?;
         self.replace(&path.display().to_string(), &file.arrays)
+    }
+
+    /// Replaces the values of those parameters for which this holds by those of a file, by name, as
+    /// [`load`](Self::load) does. The others keep theirs, and what else is in the file does not matter:
+    /// such as the head of a network that another was trained with. See [`freeze`](Self::freeze) for
+    /// an example.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load), if one of these parameters is not in the file or has another shape
+    /// there.
+    ///
+    /// # Panics
+    ///
+    /// If it holds for none.
+    #[track_caller]
+    pub fn load_where(
+        &mut self,
+        path: impl AsRef<Path>,
+        which: impl Fn(&Entry) -> bool,
+    ) -> Result<(), Error> {
+        let wanted: Vec<_> = self.layout.entries().iter().filter(|entry| which(entry)).collect();
+        assert!(
+            !wanted.is_empty(),
+            "load_where: no parameter is meant; there are\n{}",
+            self.layout
+        );
+        let path = path.as_ref();
+        let mut file = TensorFile::read(path)?;
+        let mut arrays = self.to_arrays();
+        for Entry { name, .. } in wanted {
+            match file.arrays.remove(name) {
+                Some(array) => arrays.insert(name.clone(), array),
+                None => arrays.remove(name),
+            };
+        }
+        self.replace(&path.display().to_string(), &arrays)
     }
 
     /// All values by name.

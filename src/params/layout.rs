@@ -14,8 +14,8 @@ use crate::shape::Shape;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ParamId {
     index: u32,
-    /// The layout that it was made by; clones of `Params` share it.
-    owner: u32,
+    /// The number of the `Params::add` that made it; what is cloned later has it, too.
+    made: u32,
 }
 
 impl ParamId {
@@ -26,7 +26,7 @@ impl ParamId {
 
     /// A place among the parameters of a saved graph, which is one of no `Params`.
     pub(crate) fn detached(index: u32) -> Self {
-        Self { index, owner: u32::MAX }
+        Self { index, made: u32::MAX }
     }
 }
 
@@ -64,19 +64,12 @@ pub struct Entry {
 
 /// The table of a model's parameters: names, shapes, offsets into the flat slice, penalties and
 /// trainable flags.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Layout {
     entries: Vec<Entry>,
     len: usize,
-    /// What tells this layout's ids from those of others.
-    owner: u32,
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        Self { entries: Vec::new(), len: 0, owner: NEXT.fetch_add(1, Ordering::Relaxed) }
-    }
+    /// What tells the ids of these entries from those of other layouts.
+    made: Arc<Vec<u32>>,
 }
 
 impl Layout {
@@ -85,10 +78,28 @@ impl Layout {
     pub(super) fn push(&mut self, mut entry: Entry) -> ParamId {
         let name = &entry.name;
         assert!(self.find(name).is_none(), "there is a parameter named `{name}` already");
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         entry.offset = self.len;
         self.len += entry.shape.numel();
         self.entries.push(entry);
+        Arc::make_mut(&mut self.made).push(NEXT.fetch_add(1, Ordering::Relaxed));
         self.id(self.entries.len() - 1)
+    }
+
+    /// Sets the flag of the parameters for which this holds, all but state; says whether there are
+    /// any.
+    pub(super) fn set_trainable(
+        &mut self,
+        trainable: bool,
+        which: impl Fn(&Entry) -> bool,
+    ) -> bool {
+        let mut any = false;
+        for entry in self.entries.iter_mut().filter(|entry| entry.role != Role::State) {
+            if which(entry) {
+                (entry.trainable, any) = (trainable, true);
+            }
+        }
+        any
     }
 
     /// The parameters in the order of the flat slice.
@@ -98,25 +109,27 @@ impl Layout {
 
     /// The ids of all parameters, in the order of the flat slice.
     pub fn ids(&self) -> impl Iterator<Item = ParamId> + use<> {
-        let owner = self.owner;
-        (0..self.entries.len() as u32).map(move |index| ParamId { index, owner })
+        let made = self.made.clone();
+        (0..self.entries.len()).map(move |index| ParamId { index: index as u32, made: made[index] })
     }
 
     fn id(&self, index: usize) -> ParamId {
-        ParamId { index: index as u32, owner: self.owner }
+        ParamId { index: index as u32, made: self.made[index] }
     }
 
     /// The row of one parameter.
     ///
     /// # Panics
     ///
-    /// If the id was made by other `Params` than these or one that they are a clone of.
+    /// If the id was made by other `Params`, and not by those that these are a clone of before they
+    /// were cloned.
     #[track_caller]
     pub fn entry(&self, id: ParamId) -> &Entry {
         match self.entries.get(id.index()) {
-            Some(entry) if id.owner == self.owner => entry,
+            Some(entry) if id.made == self.made[id.index()] => entry,
             _ => panic!(
-                "parameter number {} is not one of the {} here: it was made by other `Params`",
+                "parameter number {} is not one of the {} here: it was made by other `Params`; a tape \
+                 reads the parameters of one, so build all models that it is to record into the same",
                 id.index(),
                 self.entries.len()
             ),

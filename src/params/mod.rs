@@ -105,7 +105,7 @@ impl Parameter {
         self
     }
 
-    /// Excludes the parameter from training: it gets no gradient and no update.
+    /// Excludes the parameter from training: see [`Params::freeze`].
     pub fn frozen(mut self) -> Self {
         self.entry.trainable = false;
         self
@@ -146,6 +146,69 @@ impl<T: Scalar> Params<T> {
         let id = self.add(Parameter::new(name, values.shape()));
         self.values_mut(id).copy_from_slice(values.data());
         id
+    }
+
+    /// Excludes the parameters for which this holds from training: they get no gradient, which is
+    /// then not computed either, and no update. Where the scale of a
+    /// [`BatchNorm`](crate::layers::BatchNorm) is frozen, the layer normalizes by its running
+    /// statistics and leaves them as they are, as in inference. Noise stays.
+    ///
+    /// Fine-tuning: what was trained before is loaded and frozen, and a new head is trained.
+    ///
+    /// ```
+    /// use gradtape::prelude::*;
+    ///
+    /// # let path = std::env::temp_dir().join("gradtape-example-pretrained.safetensors");
+    /// # let mut pretrained = Params::<f32>::new(Seed(7));
+    /// # Dense::new(8, 16).build(&mut pretrained, "body");
+    /// # Dense::new(16, 10).build(&mut pretrained, "head");
+    /// # pretrained.save(&path)?;
+    /// let mut params = Params::<f32>::new(Seed(42));
+    /// let body = Dense::new(8, 16).build(&mut params, "body");
+    /// let head = Dense::new(16, 3).build(&mut params, "head");
+    /// params.load_where(&path, |entry| entry.name.starts_with("body/"))?;
+    /// params.freeze(|entry| entry.name.starts_with("body/"));
+    ///
+    /// let tape = Tape::training(&params, Seed(1));
+    /// let x = tape.input(&Tensor::full([4, 8], 0.5));
+    /// let loss = head.forward(body.forward(x).relu()).cross_entropy([0, 1, 2, 0]);
+    /// let gradients = tape.backward(loss);
+    /// assert!(gradients.get(head.kernel()).is_some() && gradients.get(body.kernel()).is_none());
+    ///
+    /// // Later, all of it:
+    /// params.unfreeze(|_| true);
+    /// # Ok::<(), gradtape::Error>(())
+    /// ```
+    ///
+    /// A [`Group::frozen`](crate::optim::Group::frozen) of an optimizer skips the steps of that
+    /// optimizer only: gradients are computed, and running statistics are kept up.
+    ///
+    /// # Panics
+    ///
+    /// If it holds for none.
+    #[doc(alias = "requires_grad")]
+    #[doc(alias = "trainable")]
+    #[track_caller]
+    pub fn freeze(&mut self, which: impl Fn(&Entry) -> bool) {
+        self.set_trainable("freeze", false, which);
+    }
+
+    /// Has the parameters for which this holds trained again, all but state.
+    ///
+    /// # Panics
+    ///
+    /// If it holds for none.
+    #[track_caller]
+    pub fn unfreeze(&mut self, which: impl Fn(&Entry) -> bool) {
+        self.set_trainable("unfreeze", true, which);
+    }
+
+    #[track_caller]
+    fn set_trainable(&mut self, what: &str, trainable: bool, which: impl Fn(&Entry) -> bool) {
+        let any = Arc::make_mut(&mut self.layout).set_trainable(trainable, which);
+        assert!(any, "{what}: no parameter is meant; there are\n{}", self.layout);
+        // What was planned is for gradients of others.
+        (self.traces, self.workspaces) = Default::default();
     }
 
     /// The table of names, shapes, penalties and trainable flags.

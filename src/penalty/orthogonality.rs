@@ -52,9 +52,10 @@ impl Penalty for Orthogonality {
 fn identity(like: Var<'_>, size: usize) -> Var<'_> {
     let graph = like.graph();
     let ones = graph.scalar(1.0).broadcast_to([size]);
-    // Row by row, every `size + 1`-th element is on the diagonal.
+    // Row by row, every `size + 1`-th element is on the diagonal, and a single one takes no step.
+    let numbers = size * size;
     let starts = [0].into_iter().collect();
-    let steps = [size + 1].into_iter().collect();
-    let row = Embed { starts, steps, shape: Shape::from([size * size]), value: Constant(0.0) };
+    let steps = [(size + 1).min(numbers.max(1))].into_iter().collect();
+    let row = Embed { starts, steps, shape: Shape::from([numbers]), value: Constant(0.0) };
     graph.record(row, &[ones.id()]).reshape([size, size])
 }

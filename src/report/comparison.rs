@@ -9,7 +9,8 @@ use crate::error::Error;
 
 /// Methods one below the other, by name: the value of each run as a small circle, their mean as a
 /// large one, and twice its standard error to both sides as a line. The vertical line is at the
-/// first method's mean, so that the first is what the others are compared with.
+/// first method's mean, so that the first is what the others are compared with. Runs that came to
+/// nothing finite are left out and counted beside the name.
 ///
 /// ```
 /// use gradtape::report::{Comparison, Figure};
@@ -45,8 +46,13 @@ impl Comparison {
 
     /// A method and what it came to in each run.
     pub fn runs(mut self, name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
-        let finite = values.into_iter().filter(|value| value.is_finite());
-        self.rows.push((name.into(), finite.collect()));
+        let (finite, diverged): (Vec<f64>, Vec<f64>) =
+            values.into_iter().partition(|value| value.is_finite());
+        let mut name = name.into();
+        if !diverged.is_empty() {
+            name += &format!(" ({} of {} diverged)", diverged.len(), diverged.len() + finite.len());
+        }
+        self.rows.push((name, finite));
         self
     }
 
@@ -95,8 +101,11 @@ impl Comparison {
                 values.iter().map(|&x| Circle::new((x, y), 2, ink.mix(0.5).filled())),
             )?;
             if spread.mean.is_finite() {
-                let line = ends(spread).map(|x| (x, y));
-                chart.draw_series([PathElement::new(line, ink.stroke_width(2))])?;
+                // A single run has no standard error.
+                if spread.runs > 1 {
+                    let line = ends(spread).map(|x| (x, y));
+                    chart.draw_series([PathElement::new(line, ink.stroke_width(2))])?;
+                }
                 chart.draw_series([Circle::new((spread.mean, y), 5, ink.filled())])?;
             }
         }
@@ -128,7 +137,8 @@ mod tests {
             .to_svg()
             .unwrap();
         assert_eq!(svg.matches("<circle").count(), (2 + 1) + (2 + 1));
-        assert!(svg.contains("diverged") && svg.contains("&lt;noise&gt;"), "{svg}");
+        let names = ["plain (1 of 3 diverged)", "diverged (1 of 1 diverged)", "&lt;noise&gt;"];
+        assert!(names.iter().all(|name| svg.contains(name)), "{svg}");
         assert!(!svg.contains("NaN"));
     }
 

@@ -200,6 +200,7 @@ impl Experiments {
             });
             section.data = run.take_notes();
             section.command = self.command_for(name, &run);
+            section.seeds = run.seeds_in_words();
             if !section.data.is_empty() {
                 println!("  data: {}", section.data.replace('`', ""));
             }
@@ -208,6 +209,9 @@ impl Experiments {
             }
             println!("  ({:.1} s)\n", start.elapsed().as_secs_f64());
             report.add(section);
+            // What is done can be looked at, whatever becomes of the next one. What cannot be
+            // written is an error at the end.
+            let _ = report.write(run.folder());
         }
         let page = report.write(run.folder())?;
         println!("report: {}", page.display());
@@ -221,12 +225,8 @@ impl Experiments {
         let mut arguments = Vec::new();
         arguments.extend(run.quick.then(|| "--quick".to_string()));
         arguments.extend(run.seeds.map(|seeds| format!("--seeds {seeds}")));
-        arguments.extend(run.data.as_ref().map(|data| format!("--data {}", data.display())));
+        arguments.extend(run.data.as_ref().map(|data| format!("--data '{}'", data.display())));
         let separator = if arguments.is_empty() { "" } else { " -- " };
-        format!(
-            "{command} {name}{separator}{} (seeds {})",
-            arguments.join(" "),
-            run.seeds_in_words()
-        )
+        format!("{command} {name}{separator}{}", arguments.join(" "))
     }
 }

@@ -27,6 +27,8 @@ pub struct Section {
     pub(super) data: String,
     /// How it is made again.
     pub(super) command: String,
+    /// The seeds that it was run with, in words.
+    pub(super) seeds: String,
 }
 
 enum Block {
@@ -162,8 +164,9 @@ impl Section {
             }
         }
         if !self.command.is_empty() {
-            let command = escaped(&self.command);
-            *html += &format!("<p class=\"command\">Made by <code>{command}</code></p>\n");
+            let [command, seeds] = [&self.command, &self.seeds].map(|text| escaped(text));
+            let made = format!("Made by <code>{command}</code> with seeds {seeds}");
+            *html += &format!("<p class=\"command\">{made}</p>\n");
         }
         html.push_str("</section>\n");
         Ok(())

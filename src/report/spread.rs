@@ -19,7 +19,7 @@ use std::fmt;
 pub struct Spread {
     /// The mean; NaN without values.
     pub mean: f64,
-    /// The standard deviation between runs, `sqrt(sum (x - mean)² / (n - 1))`; 0 of a single one.
+    /// The standard deviation between runs, `sqrt(sum (x - mean)² / (n - 1))`; NaN of a single one.
     pub deviation: f64,
     /// The number of runs.
     pub runs: usize,
@@ -32,7 +32,7 @@ impl Spread {
         let runs = values.len();
         let mean = values.iter().sum::<f64>() / runs as f64;
         let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-        let deviation = if runs > 1 { (squares / (runs - 1) as f64).sqrt() } else { 0.0 };
+        let deviation = if runs > 1 { (squares / (runs - 1) as f64).sqrt() } else { f64::NAN };
         Self { mean, deviation, runs }
     }
 
@@ -57,7 +57,8 @@ impl Spread {
         self.deviation / (self.runs as f64).sqrt()
     }
 
-    /// Whether the mean lies above a bound by more than twice its standard error: not by chance.
+    /// Whether the mean lies above a bound by more than twice its standard error: not by chance. A
+    /// single run tells nothing of chance, so of that it never does.
     pub fn is_above(&self, bound: f64) -> bool {
         self.mean - 2.0 * self.standard_error() > bound
     }
@@ -69,12 +70,14 @@ impl Spread {
 }
 
 /// The mean ± the standard deviation, with as many digits as asked for: `{:.2}`; four if not. A
-/// mean below a thousandth is in scientific notation, and so is its deviation if that is as small.
+/// mean below a thousandth is in scientific notation, and so is its deviation if that is as small. Of
+/// a single run there is no deviation.
 ///
 /// ```
 /// use gradtape::report::Spread;
 ///
 /// assert_eq!(Spread::of([-2e-5, -4e-5]).to_string(), "-3.0e-5 ± 1.4e-5");
+/// assert_eq!(Spread::of([0.5]).to_string(), "0.5000 (one run)");
 /// ```
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +90,9 @@ impl fmt::Display for Spread {
                 format!("{x:.digits$}")
             }
         };
-        write!(f, "{} ± {}", written(self.mean), written(self.deviation))
+        match self.runs {
+            1 => write!(f, "{} (one run)", written(self.mean)),
+            _ => write!(f, "{} ± {}", written(self.mean), written(self.deviation)),
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::History;
 use super::callbacks::{Callback, Memory};
 use super::epoch::Sums;
 use crate::error::Error;
-use crate::optim::{Optimizer, OptimizerState, Slot};
+use crate::optim::{Optimizer, OptimizerState};
 use crate::params::Params;
 use crate::params::file::{Array, OWN, TensorFile, mismatches};
 use crate::seed::Seed;
@@ -24,6 +24,8 @@ pub(super) struct Position {
     pub(super) seed: Seed,
     pub(super) batch_size: usize,
     pub(super) examples: usize,
+    pub(super) shuffled: bool,
+    pub(super) drop_last: bool,
 }
 
 /// A training between two of its batches.
@@ -52,7 +54,7 @@ struct Header {
     callbacks: Vec<(String, String)>,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The text of a file that says it holds a training.
 const HEADER: &str = "gradtape.training";
@@ -67,11 +69,7 @@ impl Snapshot<'_, '_> {
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
         let mut file = TensorFile { arrays: self.params.to_arrays(), ..TensorFile::default() };
         let state = self.optimizer.state(self.params);
-        for (parameter, slot, numbers) in state.slots() {
-            let shape: Shape = numbers.shape.iter().copied().collect();
-            let name = own("optimizer", &format!("{slot}/{parameter}"));
-            file.arrays.insert(name, Array::new(&shape, &numbers.values));
-        }
+        state.put_slots(&mut file.arrays);
         let memories: Vec<(&str, Memory)> =
             self.callbacks.iter().map(|callback| (callback.name(), callback.memory())).collect();
         for (i, (_, memory)) in memories.iter().enumerate() {
@@ -163,6 +161,8 @@ impl Saved {
         compare("seed", &saved.seed.0, &position.seed.0);
         compare("batch size", &saved.batch_size, &position.batch_size);
         compare("number of examples", &saved.examples, &position.examples);
+        compare("examples shuffled", &saved.shuffled, &position.shuffled);
+        compare("smaller last batches left out", &saved.drop_last, &position.drop_last);
         problems.extend(mismatches(params.layout(), &self.file.arrays));
         if problems.is_empty() {
             return Ok(());
@@ -202,14 +202,7 @@ impl Saved {
         for (name, count) in &self.header.counts {
             state.set_count(name, *count);
         }
-        let prefix = own("optimizer", "");
-        for (key, array) in &self.file.arrays {
-            let rest = key.strip_prefix(&prefix);
-            if let Some((slot, parameter)) = rest.and_then(|rest| rest.split_once('/')) {
-                let values = numbers(key, array)?;
-                state.insert(parameter, slot, Slot { shape: array.shape.to_vec(), values });
-            }
-        }
+        state.take_slots(&self.file.arrays)?;
         Ok(state)
     }
 }

@@ -11,7 +11,7 @@ use crate::tensor::Tensor;
 
 /// What of the members' outputs is averaged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Averaged {
+pub enum EnsembleAverage {
     /// The outputs themselves: predicted numbers, or logits, which is the geometric mean of the
     /// probabilities.
     Outputs,
@@ -21,12 +21,12 @@ pub enum Averaged {
     Sigmoid,
 }
 
-impl Averaged {
+impl EnsembleAverage {
     fn apply(self, y: Var<'_>) -> Var<'_> {
         match self {
-            Averaged::Outputs => y,
-            Averaged::Softmax => y.softmax(-1),
-            Averaged::Sigmoid => y.sigmoid(),
+            EnsembleAverage::Outputs => y,
+            EnsembleAverage::Softmax => y.softmax(-1),
+            EnsembleAverage::Sigmoid => y.sigmoid(),
         }
     }
 }
@@ -37,27 +37,27 @@ impl Averaged {
 ///
 /// ```
 /// use gradtape::prelude::*;
-/// use gradtape::train::{Averaged, Ensemble};
+/// use gradtape::train::{EnsembleAverage, Ensemble};
 ///
 /// let mut params = Params::<f32>::new(Seed(42));
 /// let model = Dense::new(2, 3).build(&mut params, "model");
 /// let mut later = params.clone();
 /// later.flat_mut().iter_mut().for_each(|w| *w += 0.1);
 ///
-/// let ensemble = Ensemble::new(Averaged::Softmax).with(&model, &params).with(&model, &later);
+/// let ensemble = Ensemble::new(EnsembleAverage::Softmax).with(&model, &params).with(&model, &later);
 /// let probabilities = ensemble.predict(&Tensor::from([[1.0, -0.5]]))?;
 /// assert!((probabilities.data().iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// # Ok::<(), gradtape::Error>(())
 /// ```
 #[must_use = "an ensemble does nothing until it predicts"]
 pub struct Ensemble<'a, T: Scalar = f32> {
-    averaged: Averaged,
+    averaged: EnsembleAverage,
     members: Vec<(&'a dyn Layer, &'a Params<T>)>,
 }
 
 impl<'a, T: Scalar> Ensemble<'a, T> {
     /// An ensemble that has no members yet.
-    pub fn new(averaged: Averaged) -> Self {
+    pub fn new(averaged: EnsembleAverage) -> Self {
         Self { averaged, members: Vec::new() }
     }
 
@@ -205,14 +205,16 @@ mod tests {
     fn an_ensemble_predicts_the_mean() {
         let (model, runs) = runs();
         let x = examples();
-        for averaged in [Averaged::Outputs, Averaged::Softmax, Averaged::Sigmoid] {
+        for averaged in
+            [EnsembleAverage::Outputs, EnsembleAverage::Softmax, EnsembleAverage::Sigmoid]
+        {
             let outputs = runs.iter().map(|params| {
                 let tape = Tape::inference(params);
                 let y = model.forward(tape.input(&x));
                 tape.value(match averaged {
-                    Averaged::Outputs => y,
-                    Averaged::Softmax => y.softmax(-1),
-                    Averaged::Sigmoid => y.sigmoid(),
+                    EnsembleAverage::Outputs => y,
+                    EnsembleAverage::Softmax => y.softmax(-1),
+                    EnsembleAverage::Sigmoid => y.sigmoid(),
                 })
             });
             let outputs: Vec<_> = outputs.collect();
@@ -230,7 +232,8 @@ mod tests {
     fn the_mean_of_linear_models_predicts_the_mean() {
         let (model, runs) = runs();
         let x = examples();
-        let ensemble = runs.iter().fold(Ensemble::new(Averaged::Outputs), |e, p| e.with(&model, p));
+        let ensemble =
+            runs.iter().fold(Ensemble::new(EnsembleAverage::Outputs), |e, p| e.with(&model, p));
         let mean = mean_params(&runs.iter().collect::<Vec<_>>()).unwrap();
         let tape = Tape::inference(&mean);
         let of_mean = tape.value(model.forward(tape.input(&x)));
@@ -250,7 +253,7 @@ mod tests {
         );
         assert!(message(&[&others, &runs[0]]).ends_with("`model/bias` [2] more"));
         assert_eq!(message(&[]), "mean of parameters: expected at least one set, found none");
-        assert!(Ensemble::<f64>::new(Averaged::Outputs).predict(&examples()).is_err());
+        assert!(Ensemble::<f64>::new(EnsembleAverage::Outputs).predict(&examples()).is_err());
         assert!(mean_tensor(&[examples(), Tensor::zeros([2])]).is_err());
     }
 }

@@ -9,6 +9,7 @@ use super::checkpoint::{Position, Resumed, Saved, Snapshot};
 use super::epoch::{Sums, metric_columns};
 use super::examples::find_non_finite;
 use super::trainer::weight_of;
+use super::validation::Validation;
 use super::{Direction, Ending, History, Progress, Targets, Trainer};
 use crate::data::{Batch, Dataset, Rows};
 use crate::error::Error;
@@ -26,7 +27,7 @@ pub struct Fit<'a, 'm, X, Y> {
     trainer: &'a mut Trainer<'m>,
     params: &'a mut Params,
     train: &'a Dataset<X, Y>,
-    validation: Option<&'a Dataset<X, Y>>,
+    validation: Option<&'a dyn Validation>,
     prepare: Option<Box<Prepare<'a, X, Y>>>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     epochs: usize,
@@ -101,8 +102,9 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
         self
     }
 
-    /// Measures loss and metrics on these examples after each epoch, as columns `val_...`.
-    pub fn validation(mut self, data: &'a Dataset<X, Y>) -> Self {
+    /// Measures loss and metrics on these examples after each epoch, as columns `val_...`. They may
+    /// be of another type than those to train on, such as without weights.
+    pub fn validation<V: Rows + Input<f32>, W: Targets>(mut self, data: &'a Dataset<V, W>) -> Self {
         self.validation = Some(data);
         self
     }
@@ -156,8 +158,9 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
 
     /// Goes on where a checkpoint left off, if there is such a file; begins anew if not.
     ///
-    /// The checkpoint has to be one of the same training: data, batch size, seed, metrics and
-    /// callbacks. The number of epochs may be another.
+    /// The checkpoint has to be one of the same training: data, batch size, order of examples, seed,
+    /// metrics and callbacks. The number of epochs may be another, as may be the numbers of optimizer
+    /// and callbacks, such as a patience.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
         self.resume = Some(path.into());
         self
@@ -216,13 +219,16 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         if fit.train.is_empty() {
             return Err(Error::argument("fit", "examples to train on", "none"));
         }
-        if fit.validation.is_some_and(Dataset::is_empty) {
+        if fit.validation.is_some_and(Validation::is_empty) {
             return Err(Error::argument("validation", "examples to validate on", "none"));
         }
         let history = fit.columns();
+        history.check_names()?;
         let sums = Sums::new(fit.trainer.metrics.len());
         let (seed, batch_size, examples) = (fit.seed, fit.batch_size, fit.train.len());
-        let position = Position { epoch: 0, batch: 0, seed, batch_size, examples };
+        let Fit { shuffled, drop_last, .. } = fit;
+        let position =
+            Position { epoch: 0, batch: 0, seed, batch_size, examples, shuffled, drop_last };
         let path = fit.resume.take().filter(|path| path.exists());
         let (rate, checked, begun) = (None, false, Instant::now());
         let mut run = Self { fit, history, sums, position, rate, checked, begun };
@@ -281,6 +287,12 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         let done = self.position.batch;
         let progress = Shown::new(shown, &self.history, batches.len() - done.min(batches.len()));
         for mut batch in batches.skip(done) {
+            if self.position.batch == 0
+                && let Some(ending) = self.begin_epoch()?
+            {
+                progress.stopped(&ending);
+                return Ok(ending);
+            }
             if let Some(prepare) = &mut self.fit.prepare {
                 prepare(&mut batch);
             }
@@ -298,8 +310,26 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         Ok(Ending::Finished)
     }
 
-    /// Takes a step on a batch.
+    /// Asks the callbacks what is to be different from now on.
+    fn begin_epoch(&mut self) -> Result<Option<Ending>, Error> {
+        let epoch = self.position.epoch;
+        self.ask([epoch, 0], |callback, moment| callback.before_epoch(moment))
+    }
+
+    /// Takes a step on a batch, unless none of its examples counts, and asks the callbacks.
     fn step(&mut self, batch: &Batch<X, Y>) -> Result<Option<Ending>, Error> {
+        if weight_of(batch) > 0.0
+            && let Some(ending) = self.learn(batch)?
+        {
+            return Ok(Some(ending));
+        }
+        self.position.batch += 1;
+        let Position { epoch, batch, .. } = self.position;
+        self.ask([epoch, batch - 1], |callback, moment| callback.after_batch(moment))
+    }
+
+    /// Takes a step on a batch; an ending if its loss is not finite and a callback says so.
+    fn learn(&mut self, batch: &Batch<X, Y>) -> Result<Option<Ending>, Error> {
         let trainer = &mut *self.fit.trainer;
         let tape = Tape::training(self.fit.params, batch.seed());
         let prediction = trainer.predict_on(tape.input(&batch.x));
@@ -307,7 +337,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
             let (params, shape) = (&*self.fit.params, &prediction.shape());
             trainer.check_labels(params, self.fit.train, " of the training data", shape)?;
             if let Some(data) = self.fit.validation {
-                trainer.check_labels(params, data, " of the validation data", shape)?;
+                data.check_labels(trainer, params, shape)?;
             }
             self.checked = true;
         }
@@ -329,15 +359,14 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         trainer.measure_batch(&mut self.sums, &tape, prediction, &batch.y)?;
         drop(tape);
         trainer.optimizer.step(self.fit.params, &gradients);
-        self.position.batch += 1;
-        let Position { epoch, batch, .. } = self.position;
-        self.ask([epoch, batch - 1], |callback, moment| callback.after_batch(moment))
+        Ok(None)
     }
 
     /// What callbacks make of a loss that is not finite.
     fn diverged(&mut self, trace: Option<NonFinite>) -> Result<Option<Ending>, Error> {
         for callback in &mut self.fit.callbacks {
-            if let Decision::Stop(reason) = callback.on_non_finite(trace.as_ref()) {
+            let decision = callback.on_non_finite(trace.as_ref());
+            if let Decision::Stop(reason) | Decision::Pause(reason) = decision {
                 let by = callback.name().to_string();
                 return Ok(Some(Ending::Stopped { by, reason }));
             }
@@ -353,7 +382,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         let mut row = vec![loss, penalty, loss + penalty];
         row.extend(self.sums.metrics(&trainer.metrics));
         if let Some(data) = self.fit.validation {
-            let sums = trainer.measure(self.fit.params, data, self.fit.batch_size)?;
+            let sums = data.measure(trainer, self.fit.params, self.fit.batch_size)?;
             row.push(sums.losses()[0]);
             row.extend(sums.metrics(&trainer.metrics));
         }
@@ -382,13 +411,17 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
             history: &self.history,
             elapsed: self.begun.elapsed(),
         };
-        let (mut ending, mut saves) = (None, Vec::new());
+        let (mut stopped, mut paused, mut saves) = (None, None, Vec::new());
         for callback in callbacks {
-            match decide(&mut **callback, &moment)? {
+            let decision = decide(&mut **callback, &moment)?;
+            let ending = |reason| Ending::Stopped { by: callback.name().to_string(), reason };
+            match decision {
                 Decision::Continue => {}
                 Decision::Stop(reason) => {
-                    let by = callback.name().to_string();
-                    ending.get_or_insert(Ending::Stopped { by, reason });
+                    stopped.get_or_insert_with(|| ending(reason));
+                }
+                Decision::Pause(reason) => {
+                    paused.get_or_insert_with(|| ending(reason));
                 }
                 Decision::Save { path, instead_of } => saves.push((path, instead_of)),
                 Decision::Rate(rate) => {
@@ -399,12 +432,12 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         }
         // Saved last, so that a checkpoint holds what all callbacks have come to.
         for (path, instead_of) in saves {
-            self.save(&path, ending.clone())?;
+            self.save(&path, stopped.clone())?;
             if let Some(old) = instead_of {
                 remove(&old)?;
             }
         }
-        Ok(ending)
+        Ok(stopped.or(paused))
     }
 
     fn save(&self, path: &Path, ending: Option<Ending>) -> Result<(), Error> {

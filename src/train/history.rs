@@ -71,6 +71,19 @@ impl History {
         Self { columns: columns.into_iter().map(column).collect(), ending: None }
     }
 
+    /// Refuses two columns of one name, of which only the first could be asked for.
+    pub(super) fn check_names(&self) -> Result<(), Error> {
+        let mut names: Vec<&str> = self.columns.iter().map(|column| &column.name[..]).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            None => Ok(()),
+            Some(pair) => {
+                let expected = "a name of its own for each: see `Metric::named`";
+                Err(Error::argument("metrics", expected, format!("two columns `{}`", pair[0])))
+            }
+        }
+    }
+
     /// Appends an epoch's values, one for each column.
     pub(super) fn push(&mut self, values: &[f64]) {
         for (column, &value) in self.columns.iter_mut().zip(values) {
@@ -117,7 +130,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if there are no epochs.
+    /// [`Error::Argument`] if the columns, read from elsewhere, have not equally many values.
     pub fn diagnose(&self) -> Result<Diagnosis, Error> {
         let column = |name| self.get(name).unwrap_or_default();
         super::diagnose(column("loss"), column("val_loss"))

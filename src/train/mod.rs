@@ -15,27 +15,31 @@ mod history;
 mod inspect;
 mod metrics;
 mod patience;
+mod predict;
 mod progress;
 mod rate_range;
 pub mod sanity;
 pub mod search;
 mod targets;
 mod trainer;
+mod validation;
 
 pub use callbacks::{
     Callback, CsvLog, Decision, EarlyStopping, JsonLog, Memory, ModelCheckpoint, Moment, Monitor,
     OnEpoch, RateSchedule, ReduceRate, StopOnNonFinite, TimeLimit,
 };
 pub use diagnose::{Diagnosis, LearningCurves, Verdict, diagnose};
-pub use ensemble::{Averaged, Ensemble, mean_params, mean_tensor};
+pub use ensemble::{Ensemble, EnsembleAverage, mean_params, mean_tensor};
 pub use fit::Fit;
 pub use history::{Column, Ending, History};
 pub use inspect::{Histogram, Inspected, Inspection, Picture, Summary, Update, Updates};
 pub use metrics::{
-    Accuracy, Auc, ConfusionMatrix, Decided, Direction, F1, MeanAbsoluteError, MeanSquaredError,
-    Metric, Perplexity, Precision, Predictions, R2, Recall, Scored, Target, TopKAccuracy, Valued,
+    Accuracy, Auc, CategoricalAccuracy, ConfusionMatrix, Decided, Direction, F1, MeanAbsoluteError,
+    MeanSquaredError, Metric, Named, Perplexity, Precision, Predictions, R2, Recall, Scored,
+    Target, TopKAccuracy, Valued,
 };
 pub use patience::{MinDelta, Patience, Standing};
+pub use predict::predict;
 pub use progress::Progress;
 pub use rate_range::RateRange;
 pub use sanity::loss_at_chance;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::trainer::weight_of;
 use super::{Targets, Trainer};
 use crate::data::{Dataset, Rows};
 use crate::error::Error;
@@ -27,8 +28,9 @@ pub struct RateRange {
 /// How much of the running mean of losses is kept in a step.
 const SMOOTHING: f64 = 0.9;
 
-/// How many times the lowest loss is so high that going on tells nothing.
-const HOPELESS: f64 = 4.0;
+/// By how many times the size of the first loss, or what it has fallen by since, a loss is so far
+/// above the lowest one that going on tells nothing.
+const HOPELESS: f64 = 3.0;
 
 impl RateRange {
     /// The rate at which the loss falls most steeply over the logarithm of the rate; `None` if it
@@ -88,7 +90,8 @@ impl Trainer<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if the rates are not above 0 and rising or there are no examples.
+    /// [`Error::Argument`] if the rates are not above 0 and rising or there are no examples,
+    /// [`Error::Format`] if a label is none of the classes that the model predicts.
     pub fn rate_range<X: Rows + Input<f32>, Y: Targets>(
         &self,
         params: &Params,
@@ -107,20 +110,26 @@ impl Trainer<'_> {
         }
         let mut params = params.clone();
         let mut range = RateRange { rates: Vec::new(), losses: Vec::new() };
-        let (mut mean, mut lowest) = (0.0, f64::INFINITY);
+        let (mut mean, mut first, mut lowest) = (0.0, None, f64::INFINITY);
         let batches = data.batches(Self::RANGE_BATCH).shuffled(Seed(0)).epochs(usize::MAX);
-        for (step, batch) in batches.take(steps).enumerate() {
+        let counting = batches.filter(|batch| weight_of(batch) > 0.0);
+        for (step, batch) in counting.take(steps).enumerate() {
             let rate = low * (high / low).powf(step as f64 / (steps.max(2) - 1) as f64);
             let tape = Tape::training(&params, batch.seed());
             let prediction = self.predict_on(tape.input(&batch.x));
+            if first.is_none() {
+                self.check_labels(&params, data, "", &prediction.shape())?;
+            }
             let loss = self.loss_of(prediction, &batch.y, &tape) + tape.penalty();
             let gradients = tape.backward(loss);
             drop(tape);
             let loss = f64::from(gradients.loss());
             mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
             let smoothed = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));
+            let first = *first.get_or_insert(smoothed);
             lowest = lowest.min(smoothed);
-            if !smoothed.is_finite() || smoothed > HOPELESS * lowest {
+            let scale = (first - lowest).max(first.abs());
+            if !smoothed.is_finite() || smoothed - lowest > HOPELESS * scale {
                 break;
             }
             range.rates.push(rate);
@@ -133,4 +142,44 @@ impl Trainer<'_> {
 
     /// How many examples each step of a range test is taken on.
     const RANGE_BATCH: usize = 64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::Dense;
+    use crate::loss;
+    use crate::optim::Sgd;
+    use crate::tensor::{Indices, Tensor};
+
+    #[test]
+    fn a_loss_below_zero_is_followed_until_it_is_hopeless() {
+        // A single batch, so that nothing but the rate makes a difference.
+        let x = Tensor::from_fn([64, 2], |i| (i as f32 * 0.7).sin());
+        let y = Tensor::from_fn([64, 1], |i| x.data()[2 * i]);
+        let data = Dataset::new(x, y).unwrap();
+        let mut params = Params::new(Seed(42));
+        let model = Dense::new(2, 1).build(&mut params, "layer");
+        let measure = |below: f64| {
+            let trainer =
+                Trainer::new(&model, Sgd::new(0.1), move |y, t| loss::squared_error(y, t) - below);
+            trainer.rate_range(&params, Sgd::new(0.0), &data, 1e-3..=100.0, 100).unwrap()
+        };
+        for below in [0.0, 1.0, 10.0] {
+            let range = measure(below);
+            assert!((20..100).contains(&range.rates.len()), "{below}: {range}");
+            assert!(range.suggestion().is_some_and(|rate| rate > 1e-2), "{below}: {range}");
+        }
+    }
+
+    #[test]
+    fn labels_are_checked() {
+        let data = Dataset::new(Tensor::zeros([3, 2]), Indices::from([0, 5, 1])).unwrap();
+        let mut params = Params::new(Seed(42));
+        let model = Dense::new(2, 2).build(&mut params, "layer");
+        let trainer = Trainer::new(&model, Sgd::new(0.1), loss::cross_entropy);
+        let error = trainer.rate_range(&params, Sgd::new(0.0), &data, 1e-3..=1.0, 5).unwrap_err();
+        let want = "label of row 1: expected one of 2 classes (0 to 1), found 5";
+        assert_eq!(error.to_string(), want);
+    }
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::epoch::Sums;
+use super::predict::{ROWS, predict};
 use super::{Fit, Metric, Predictions, Targets};
 use crate::data::{Batch, Dataset, Rows};
 use crate::error::Error;
 use crate::graph::{CodeLocation, Input, Tape, Var};
-use crate::layers::Layer;
+use crate::layers::{self, Layer};
 use crate::loss;
 use crate::optim::Optimizer;
 use crate::params::Params;
@@ -145,14 +146,13 @@ impl<'m> Trainer<'m> {
         if data.is_empty() {
             return Err(Error::argument("evaluate", "examples", "none"));
         }
-        let sums = self.measure(params, data, Self::ROWS)?;
+        let sums = self.measure(params, data, ROWS)?;
         let names = self.metrics.iter().map(|metric| metric.name().to_string());
         let [loss, _] = sums.losses();
         Ok(Evaluation { loss, metrics: names.zip(sums.metrics(&self.metrics)).collect() })
     }
 
-    /// What the model predicts without noise, an example at each place of the first axis; of no
-    /// examples, nothing of that shape.
+    /// What the model predicts without noise: see [`predict`](super::predict()).
     ///
     /// # Errors
     ///
@@ -162,29 +162,8 @@ impl<'m> Trainer<'m> {
         params: &Params,
         x: &X,
     ) -> Result<Tensor<f32>, Error> {
-        let rows = x.rows().map_err(|found| Error::argument("predict", "examples", found))?;
-        let (mut part, mut numbers, mut shape) = (x.clone(), Vec::new(), vec![0]);
-        // Once even without rows, for the shape of what is predicted of each.
-        for start in (0..rows.max(1)).step_by(Self::ROWS) {
-            part.refill(x, start..rows.min(start + Self::ROWS));
-            let tape = Tape::inference(params);
-            let predicted = tape.value(self.predict_on(tape.input(&part)));
-            shape = predicted.shape().to_vec();
-            let examples = rows.min(start + Self::ROWS) - start;
-            if shape.first() != Some(&examples) {
-                let expected =
-                    format!("a model that predicts a row for each of {examples} examples");
-                let found = format!("predictions of shape {}", predicted.shape());
-                return Err(Error::argument("predict", expected, found));
-            }
-            numbers.extend_from_slice(predicted.data());
-        }
-        shape[0] = rows;
-        Tensor::new(&shape[..], numbers)
+        predict(&layers::from_fn(|x| self.predict_on(x)), params, x)
     }
-
-    /// How many examples are predicted at a time.
-    const ROWS: usize = 512;
 
     /// Loss and metrics without noise, in batches of this size.
     pub(super) fn measure<X: Rows + Input<f32>, Y: Targets>(
@@ -193,11 +172,11 @@ impl<'m> Trainer<'m> {
         data: &Dataset<X, Y>,
         batch_size: usize,
     ) -> Result<Sums, Error> {
-        let mut sums = Sums::new(self.metrics.len());
-        for batch in data.batches(batch_size) {
+        let (mut sums, mut checked) = (Sums::new(self.metrics.len()), false);
+        for batch in data.batches(batch_size).filter(|batch| weight_of(batch) > 0.0) {
             let tape = Tape::inference(params);
             let prediction = self.predict_on(tape.input(&batch.x));
-            if batch.index() == 0 {
+            if !std::mem::replace(&mut checked, true) {
                 self.check_labels(params, data, "", &prediction.shape())?;
             }
             let loss = self.loss_of(prediction, &batch.y, &tape);

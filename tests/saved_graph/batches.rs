@@ -76,3 +76,16 @@ fn what_holds_on_to_the_size_of_the_batch_is_refused_by_name() {
         }
     }
 }
+
+#[test]
+fn noise_of_a_single_entry_is_not_shared_by_many() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::training(&params, Seed(0));
+    let x = tape.input(&Tensor::full([1, 3], 1.0));
+    let saved = tape.save(&[("x", x)], &[("y", x.dropout(0.5))]).unwrap();
+    let tape = Tape::training(&params, Seed(1));
+    assert!(saved.record(tape.graph(), &[tape.input(&Tensor::full([1, 3], 1.0))]).is_ok());
+    let many = tape.input(&Tensor::full([16, 3], 1.0));
+    let error = saved.record(tape.graph(), &[many]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("recorded for a batch of 1") && error.contains("noise"), "{error}");
+}

@@ -44,6 +44,8 @@ impl SavedGraph {
         let own = inputs.iter_mut().map(|input| &mut input.shape);
         own.zip(given).for_each(|(own, given)| own.clone_from(given));
         let mut batched = vec![false; nodes.len()];
+        // Noise that was drawn for an entry of a batch of one, which broadcasting would give to all.
+        let mut drawn = vec![false; nodes.len()];
         for (at, node) in nodes.iter_mut().enumerate() {
             batched[at] = match node.op {
                 Op::Source(Source::Input(slot) | Source::Indices(slot) | Source::Sparse(slot)) => {
@@ -51,6 +53,13 @@ impl SavedGraph {
                 }
                 _ => node.inputs.iter().any(|input| batched[input.index()]),
             };
+            let reads_drawn = node.inputs.iter().any(|input| drawn[input.index()]);
+            drawn[at] = matches!(node.op, Op::Noise(_)) || reads_drawn && !batched[at];
+            drawn[at] &= batch.recorded == 1 && node.shape.first() == Some(&1);
+            if batched[at] && reads_drawn && matches!(node.op, Op::Elementwise(_)) {
+                let reason = "its noise was drawn for one entry, and all would share it";
+                return Err(batch.refused(self.error(at, reason)));
+            }
             if batched[at] {
                 let first = node.inputs.first().map(|input| &self.0.nodes[input.index()].shape);
                 *node = batch.resize_node(node, first).ok_or_else(|| {

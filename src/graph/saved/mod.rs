@@ -7,12 +7,14 @@ mod record;
 mod save;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::path::Path;
+use std::{fmt, fs};
 
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Node, NodeId, Source};
+use crate::disk::write_whole;
 use crate::error::Error;
 use crate::ops::Content;
 use crate::params::{Parameter, Params, Role};
@@ -21,9 +23,9 @@ use crate::seed::Seed;
 use crate::shape::Shape;
 
 /// A recorded graph without the code that recorded it: what some outputs need, from named inputs
-/// and parameters. It can be written to a file in any format that [`serde`] knows, read back, and
-/// [recorded](Self::record) on a tape whose parameters have the same names and shapes, wherever
-/// their numbers come from.
+/// and parameters. It can be [saved to a file](Self::save), or in any format that [`serde`] knows,
+/// [read back](Self::load), and [recorded](Self::record) on a tape whose parameters have the same names
+/// and shapes, wherever their numbers come from.
 ///
 /// A tape [saves](crate::Tape::save) it. Whatever is recorded can be saved: a model's outputs, a
 /// loss with penalties and noise, and gradients of it. What is loaded is recorded like anything
@@ -34,7 +36,10 @@ use crate::shape::Shape;
 /// use gradtape::SavedGraph;
 /// use gradtape::prelude::*;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn main() -> Result<(), gradtape::Error> {
+/// # let folder = std::env::temp_dir().join("gradtape-example-saved-graph");
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// let (graph, weights) = (folder.join("model.json"), folder.join("model.safetensors"));
 /// let mut params = Params::<f32>::new(Seed(42));
 /// let model = Dense::new(3, 2).build(&mut params, "layer");
 /// let images = Tensor::from_fn([4, 3], |i| i as f32);
@@ -42,12 +47,15 @@ use crate::shape::Shape;
 /// let tape = Tape::inference(&params);
 /// let x = tape.input(&images);
 /// let logits = model.forward(x);
-/// let text = serde_json::to_string(&tape.save(&[("x", x)], &[("logits", logits)])?)?;
+/// tape.save(&[("x", x)], &[("logits", logits)])?.save(&graph)?;
+/// params.save(&weights)?;
 ///
 /// // Elsewhere, without the model's code:
-/// let saved: SavedGraph = serde_json::from_str(&text)?;
+/// let saved = SavedGraph::load(&graph)?;
+/// let mut params = saved.params::<f32>();
+/// params.load(&weights)?;
 /// let outputs = saved.run(&params, &[&images])?;
-/// assert_eq!(outputs["logits"], tape.value(logits));
+/// assert_eq!(outputs["logits"].shape(), &[4, 2].into());
 ///
 /// // Or on a tape, and with another number of images:
 /// let tape = Tape::training(&params, Seed(1));
@@ -249,8 +257,32 @@ impl SavedGraph {
         self.0.outputs.keys().map(|name| &name[..])
     }
 
-    /// Parameters of the names, shapes and roles that the graph uses, all zero: to be filled, as
-    /// from a checkpoint. Penalties are part of the graph.
+    /// Writes the graph to a file, as JSON, whole or not at all. The numbers of its parameters are
+    /// written apart: see [`Params::save`](crate::Params::save).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        write_whole(path.as_ref(), |file| serde_json::to_writer(file, self).map_err(Into::into))
+    }
+
+    /// Reads a graph that was [saved](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it holds no graph that can be
+    /// recorded.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        serde_json::from_str(&text)
+            .map_err(|error| Error::format(path.display().to_string(), "a saved graph", error))
+    }
+
+    /// Parameters of the names, shapes and roles that the graph uses, all zero: to be
+    /// [filled](crate::Params::load), or, from a file that has others as well, such as a checkpoint,
+    /// [those of them](crate::Params::load_where). Penalties are part of the graph.
     pub fn params<T: Scalar>(&self) -> Params<T> {
         let mut params = Params::new(Seed(0));
         for SavedParameter { name, shape, role, trainable } in &self.0.parameters {

@@ -58,8 +58,9 @@ impl RunningStatistics {
 ///
 /// While training, mean and population variance are those of the batch, over all axes but that of
 /// the channels; the running statistics take them in, by default in PyTorch's convention
-/// (see [`RunningStatistics`]), and change with the optimizer's step. In inference, and on a tape
-/// that samples, the running statistics are used; before the first step they are 0 and 1.
+/// (see [`RunningStatistics`]), and change with the optimizer's step. In inference, on a tape that
+/// samples, and where the scale is [frozen](Params::freeze), the running statistics are used; before
+/// the first step they are 0 and 1.
 ///
 /// Channels are counted by axis 1, of `[batch, channels]` as well as of images
 /// `[batch, channels, height, width]`, unless another [`axis`](BatchNormBuilder::axis) is given.
@@ -220,13 +221,14 @@ impl Layer for BatchNorm {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         let axis = x.axis(self.axis);
         self.affine.check("BatchNorm", x, axis);
-        let (mean, variance) = match x.graph().mode() {
-            Mode::Training => self.batch_statistics(x, axis),
-            Mode::Inference | Mode::Sampling => {
-                let shape = along(&x.shape(), axis);
-                let state = |id: ParamId| x.graph().state(id).reshape(&shape);
-                (state(self.running_mean), state(self.running_variance))
-            }
+        let graph = x.graph();
+        let frozen = !graph.layout().entry(self.affine.scale).trainable;
+        let (mean, variance) = if graph.mode() == Mode::Training && !frozen {
+            self.batch_statistics(x, axis)
+        } else {
+            let shape = along(&x.shape(), axis);
+            let state = |id: ParamId| graph.state(id).reshape(&shape);
+            (state(self.running_mean), state(self.running_variance))
         };
         let (scale, shift) = self.affine.along(x, axis);
         (x - mean) * ((variance + self.eps).rsqrt() * scale) + shift

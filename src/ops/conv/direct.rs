@@ -16,6 +16,7 @@ use crate::exec::kernels::gemm::pack::pack_panel;
 use crate::exec::kernels::gemm::tile::{Gathered, Panel, panel_registers, tile, tile_rows};
 use crate::exec::kernels::gemm::{Output, Rows, Strided};
 use crate::exec::kernels::scratch::with_scratch;
+use crate::exec::kernels::subnormal::FlushSubnormals;
 use crate::exec::kernels::sum::add_rows;
 use crate::exec::kernels::tasks::{for_each_chunk, for_each_task};
 use crate::exec::kernels::vector::{Vector, Work};
@@ -279,6 +280,7 @@ impl<T: Scalar> Work<T> for FilterGradient<'_, T> {
                         });
                     }
                 });
+                let _flush = FlushSubnormals::during::<T>();
                 let (all, rest) = sums.split_at_mut(g.groups * size);
                 rest.chunks_exact(all.len()).for_each(|part| add_rows(all, part));
                 let groups = all.chunks_exact(size).zip(w.chunks_exact_mut(g.filters * depth));

@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::direct::{Correlation, FilterGradient};
 use crate::exec::kernels::gemm::{Rows, Strided, gemm, gemm_alone};
 use crate::exec::kernels::scratch::with_scratch;
+use crate::exec::kernels::subnormal::FlushSubnormals;
 use crate::exec::kernels::sum::add_rows;
 use crate::exec::kernels::tasks::{for_each_chunk, for_each_task};
 use crate::ops::window::Windows;
@@ -179,6 +180,7 @@ impl Geometry {
         }
         with_scratch(pieces * size, |sums: &mut [T]| {
             self.filter_sums(0..self.images, images, x, y, sums);
+            let _flush = FlushSubnormals::during::<T>();
             w.copy_from_slice(&sums[..size]);
             sums[size..].chunks_exact(size.max(1)).for_each(|part| add_rows(w, part));
         });

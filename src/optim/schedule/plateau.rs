@@ -150,6 +150,12 @@ impl ReduceOnPlateau {
         Self { better, best: None, waited: 0, cooling: 0, ..*self }
     }
 
+    /// The same numbers after all that another one has seen.
+    pub(crate) fn going_on(&self, other: &Self) -> Self {
+        let Self { better, rate, best, waited, cooling, .. } = *other;
+        Self { better, rate, best, waited, cooling, ..*self }
+    }
+
     /// Goes on from a rate that somebody else has changed.
     pub(crate) fn set_rate(&mut self, rate: f64) {
         self.rate = rate;

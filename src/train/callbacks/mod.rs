@@ -12,7 +12,7 @@
 //! | [`ReduceRate`] | to lower the rate on a plateau |
 //! | [`RateSchedule`] | the rate of each epoch |
 //! | [`StopOnNonFinite`] | to end in order, with the weights of before, when the loss is not finite |
-//! | [`TimeLimit`] | to stop after some time |
+//! | [`TimeLimit`] | to pause after some time |
 //! | [`CsvLog`], [`JsonLog`] | nothing: they write a line for each epoch |
 //! | [`OnEpoch`] | what a closure of yours does |
 
@@ -45,8 +45,12 @@ use crate::params::Params;
 pub enum Decision {
     /// Go on.
     Continue,
-    /// End the training after this epoch or batch, for this reason.
+    /// End the training here, for this reason. A checkpoint that is written at the same moment is one
+    /// of a training that is done.
     Stop(String),
+    /// End this run here, for this reason: the training is not done, and goes on where a checkpoint of
+    /// it is resumed.
+    Pause(String),
     /// Save a checkpoint here, and remove another one once it is written.
     Save {
         /// The new checkpoint.
@@ -63,7 +67,7 @@ pub enum Decision {
 pub struct Moment<'a> {
     /// The epoch, counted from 0.
     pub epoch: usize,
-    /// The batch of the epoch that was just done, counted from 0.
+    /// The batch of the epoch that was just done, counted from 0; 0 before an epoch as well.
     pub batch: usize,
     /// The optimizer's steps so far.
     pub step: u64,
@@ -123,6 +127,15 @@ pub trait Callback {
         Ok(())
     }
 
+    /// Before the first batch of each epoch.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the training with an error.
+    fn before_epoch(&mut self, _moment: &Moment<'_>) -> Result<Decision, Error> {
+        Ok(Decision::Continue)
+    }
+
     /// After each step.
     ///
     /// # Errors
@@ -173,6 +186,10 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 
     fn before(&mut self, history: &History) -> Result<(), Error> {
         (**self).before(history)
+    }
+
+    fn before_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
+        (**self).before_epoch(moment)
     }
 
     fn after_batch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {

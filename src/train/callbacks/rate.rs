@@ -28,8 +28,8 @@ impl Callback for RateSchedule {
         "RateSchedule"
     }
 
-    fn after_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
-        Ok(Decision::Rate(self.0.at(moment.epoch as u64 + 1)))
+    fn before_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
+        Ok(Decision::Rate(self.0.at(moment.epoch as u64)))
     }
 }
 
@@ -90,7 +90,8 @@ impl Callback for ReduceRate {
     }
 
     fn recall(&mut self, memory: &Memory) -> Result<(), Error> {
-        self.plateau = recalled("ReduceRate", &memory.text)?;
+        let saved = recalled("ReduceRate", &memory.text)?;
+        self.plateau = self.plateau.going_on(&saved);
         Ok(())
     }
 }

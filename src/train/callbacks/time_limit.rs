@@ -1,12 +1,13 @@
-//! Stopping after some time.
+//! Pausing after some time.
 
 use std::time::Duration;
 
 use super::{Callback, Decision, Moment};
 use crate::error::Error;
 
-/// Stops after the batch in which the time runs out. What such a run arrives at depends on the
-/// machine; a checkpoint of it can be resumed.
+/// Ends a run after the batch in which the time runs out. How far such a run gets depends on the
+/// machine; the training is not done, and goes on where a
+/// [checkpoint](super::ModelCheckpoint::every_batches) of it is [resumed](crate::train::Fit::resume).
 #[derive(Clone, Copy, Debug)]
 pub struct TimeLimit(pub Duration);
 
@@ -19,7 +20,7 @@ impl Callback for TimeLimit {
         Ok(if moment.elapsed < self.0 {
             Decision::Continue
         } else {
-            Decision::Stop(format!("{:.1?} are over", self.0))
+            Decision::Pause(format!("{:.1?} are over", self.0))
         })
     }
 }

@@ -18,6 +18,7 @@
 mod accuracy;
 mod auc;
 mod confusion;
+mod named;
 mod perplexity;
 mod precision;
 mod predictions;
@@ -25,9 +26,10 @@ mod r2;
 mod regression;
 mod top_k;
 
-pub use accuracy::Accuracy;
+pub use accuracy::{Accuracy, CategoricalAccuracy};
 pub use auc::Auc;
 pub use confusion::ConfusionMatrix;
+pub use named::Named;
 pub use perplexity::Perplexity;
 pub use precision::{F1, Precision, Recall};
 pub use predictions::{Decided, Predictions, Scored, Target, Valued};
@@ -163,6 +165,21 @@ pub trait Metric: Send + Sync {
         let mut sums = Vec::new();
         self.add(&mut sums, predictions)?;
         Ok(self.value(&sums))
+    }
+
+    /// The same metric by a name of its own, as two of one name need to have in a training.
+    ///
+    /// ```
+    /// use gradtape::train::{F1, Metric};
+    ///
+    /// let strict = F1::binary().threshold(2.0).named("strict_f1");
+    /// assert_eq!(strict.name(), "strict_f1");
+    /// ```
+    fn named(self, name: impl Into<String>) -> Named<Self>
+    where
+        Self: Sized,
+    {
+        Named::new(name.into(), self)
     }
 }
 

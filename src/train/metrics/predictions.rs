@@ -141,20 +141,32 @@ impl<'a> Predictions<'a> {
         &self,
         metric: &'static str,
     ) -> Result<impl Iterator<Item = Valued> + use<'a>, Error> {
-        let Target::Values(targets) = self.target else {
-            return Err(Error::argument(metric, "numbers as targets", "labels of classes"));
-        };
-        let (expected, found) = (self.predicted.shape(), targets.shape());
-        if found != expected {
-            let expected = format!("targets of the predictions' shape {expected}");
-            return Err(Error::argument(metric, expected, format!("shape {found}")));
-        }
+        let targets = self.target_values(metric)?;
         let weight = self.weight_of_each(metric, targets.data().len())?;
         let pairs = self.predicted.data().iter().zip(targets.data()).enumerate();
         Ok(pairs.map(move |(i, (&predicted, &target))| {
             let (predicted, target) = (f64::from(predicted), f64::from(target));
             Valued { predicted, target, weight: weight(i) }
         }))
+    }
+
+    /// The scores of all classes beside the target distributions over them, both along the last axis,
+    /// and the weight of each pair.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] in the name of a metric if there is not one target number for each
+    /// predicted number, or not one weight for each example.
+    pub fn distributions(
+        &self,
+        metric: &'static str,
+    ) -> Result<impl Iterator<Item = (&'a [f32], &'a [f32], f64)> + use<'a>, Error> {
+        let targets = self.target_values(metric)?;
+        let classes = self.predicted.shape().last().copied().unwrap_or(1).max(1);
+        let weight = self.weight_of_each(metric, targets.data().len() / classes)?;
+        let rows = |x: &'a Tensor<f32>| x.data().chunks_exact(classes);
+        let pairs = rows(self.predicted).zip(rows(targets)).enumerate();
+        Ok(pairs.map(move |(i, (scores, targets))| (scores, targets, weight(i))))
     }
 
     /// The logits of decisions between yes and no, with 1 for yes as target and 0 for no. They
@@ -235,6 +247,19 @@ impl<'a> Predictions<'a> {
             || matches!(&shape[..], [rows @ .., 1] if labels.shape()[..] == *rows)
     }
 
+    /// Target numbers, of the predictions' shape.
+    fn target_values(&self, metric: &'static str) -> Result<&'a Tensor<f32>, Error> {
+        let Target::Values(targets) = self.target else {
+            return Err(Error::argument(metric, "numbers as targets", "labels of classes"));
+        };
+        let (expected, found) = (self.predicted.shape(), targets.shape());
+        if found != expected {
+            let expected = format!("targets of the predictions' shape {expected}");
+            return Err(Error::argument(metric, expected, format!("shape {found}")));
+        }
+        Ok(targets)
+    }
+
     /// Labels that are all below the number of classes.
     fn checked_labels(
         &self,
@@ -272,7 +297,7 @@ impl<'a> Predictions<'a> {
 }
 
 /// The place of the largest number, the first of equal ones; none if there is NaN or nothing.
-fn largest(row: &[f32]) -> Option<usize> {
+pub(super) fn largest(row: &[f32]) -> Option<usize> {
     let mut best = 0;
     for (i, x) in row.iter().enumerate() {
         if x.is_nan() {

@@ -103,7 +103,7 @@ impl Search {
     /// before it did at the same epoch (D. Golovin et al., 2017), from this epoch on, and once there
     /// are four to compare with. Trials run in rounds of eight, and are compared with those of
     /// earlier rounds.
-    pub fn stop_below_median(mut self, from_epoch: usize) -> Self {
+    pub fn median_stopping(mut self, from_epoch: usize) -> Self {
         self.median_from = Some(from_epoch);
         self
     }

@@ -111,7 +111,9 @@ impl Space {
     /// The number of settings, if it is finite.
     fn count(&self) -> Option<u64> {
         match self {
-            Space::Uniform { .. } | Space::LogUniform { .. } => None,
+            Space::Uniform { low, high } | Space::LogUniform { low, high } => {
+                (low == high).then_some(1)
+            }
             Space::Integer { low, high } => Some(high.abs_diff(*low).saturating_add(1)),
             Space::Choice { labels } => Some(labels.len() as u64),
         }

@@ -119,7 +119,7 @@ fn bad_trials_are_stopped_alike_on_any_number_of_threads() {
     let epochs = AtomicUsize::new(0);
     let run = |threads| {
         with_threads(threads, || {
-            Search::random(40, LOWER, Seed(3)).stop_below_median(2).run(|trial| {
+            Search::random(40, LOWER, Seed(3)).median_stopping(2).run(|trial| {
                 let rate = trial.log_uniform("rate", 1e-6, 1.0);
                 let distance = (rate.log10() + 3.0).abs();
                 for epoch in 0..10 {

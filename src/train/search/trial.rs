@@ -100,13 +100,13 @@ impl<'s> Trial<'s> {
 
     /// Says how good the trial is after an epoch, of which each is reported once and in order.
     /// Breaks if there is no point in going on: the value is not finite, or the search
-    /// [compares](Search::stop_below_median) trials and this one is worse than most.
+    /// [compares](Search::median_stopping) trials and this one is worse than most.
     ///
     /// ```
     /// use gradtape::Seed;
     /// use gradtape::train::{Direction, search::Search};
     ///
-    /// let search = Search::random(32, Direction::Lower, Seed(1)).stop_below_median(2);
+    /// let search = Search::random(32, Direction::Lower, Seed(1)).median_stopping(2);
     /// let study = search.run(|trial| {
     ///     let rate = trial.log_uniform("rate", 1e-3, 10.0);
     ///     let mut distance: f64 = 1.0;
@@ -122,7 +122,8 @@ impl<'s> Trial<'s> {
     /// ```
     pub fn report(&mut self, epoch: usize, value: f64) -> ControlFlow<()> {
         self.reports.push((epoch, value));
-        if self.stopped.is_none() && (!value.is_finite() || self.is_below_median(epoch, value)) {
+        if self.stopped.is_none() && (!value.is_finite() || self.is_worse_than_median(epoch, value))
+        {
             self.stopped = Some((epoch, value));
         }
         match self.stopped {
@@ -131,7 +132,7 @@ impl<'s> Trial<'s> {
         }
     }
 
-    fn is_below_median(&self, epoch: usize, value: f64) -> bool {
+    fn is_worse_than_median(&self, epoch: usize, value: f64) -> bool {
         if self.search.median_from.is_none_or(|from| epoch < from) {
             return false;
         }

@@ -1,12 +1,13 @@
 //! What users rely on when they train by `fit`.
 
+mod callbacks;
+mod weights;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use gradtape::prelude::*;
 use gradtape::train::{
-    Accuracy, CsvLog, Decision, EarlyStopping, Ending, JsonLog, OnEpoch, RateSchedule, ReduceRate,
-    StopOnNonFinite, TimeLimit,
+    Accuracy, Decision, EarlyStopping, Ending, OnEpoch, RateSchedule, StopOnNonFinite,
 };
 use gradtape::{Error, loss};
 
@@ -186,7 +187,7 @@ fn a_loss_that_is_not_finite_is_an_error_that_says_where_it_began() {
     let message = error.to_string();
     assert!(matches!(error, Error::Diverged { .. }), "{message}");
     assert!(message.contains("is not finite: sqrt"), "{message}");
-    assert!(message.contains("tests/fit.rs"), "{message}");
+    assert!(message.contains("tests/fit/main.rs"), "{message}");
     assert!(params.flat().iter().all(|w| w.is_finite()), "no step was taken on it");
 
     let (result, params) = run(true);
@@ -201,64 +202,6 @@ fn a_loss_that_is_not_finite_is_an_error_that_says_where_it_began() {
 }
 
 #[test]
-fn a_plateau_lowers_the_rate() {
-    let train = data(60);
-    let mut params = Params::new(Seed(42));
-    let model = model(&mut params);
-    let mut trainer = Trainer::new(&model, Sgd::new(1e-9), loss::cross_entropy);
-    let history = trainer
-        .fit(&mut params, &train)
-        .epochs(9)
-        .callback(ReduceRate::on_plateau("total").patience(2).factor(0.5).min_delta(10.0))
-        .silent()
-        .run()
-        .unwrap();
-    let rates: Vec<f64> = history["rate"].iter().map(|rate| rate * 1e9).collect();
-    assert_eq!(rates, [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]);
-}
-
-#[test]
-fn time_and_epochs_end_a_training() {
-    let train = data(60);
-    let mut params = Params::new(Seed(42));
-    let model = model(&mut params);
-    let mut trainer = trainer(&model);
-    let fit = trainer.fit(&mut params, &train).epochs(1000).silent();
-    let history = fit.callback(TimeLimit(Duration::ZERO)).run().unwrap();
-    assert!(matches!(history.ending(), Some(Ending::Stopped { by, .. }) if by == "TimeLimit"));
-    assert_eq!(history.epochs(), 0);
-    let history = trainer.fit(&mut params, &train).epochs(0).silent().run().unwrap();
-    assert_eq!((history.epochs(), history.ending()), (0, Some(&Ending::Finished)));
-}
-
-#[test]
-fn logs_have_a_line_for_each_epoch() {
-    let train = data(60);
-    let (csv, json) = (scratch("log.csv"), scratch("log.jsonl"));
-    let mut params = Params::new(Seed(42));
-    let model = model(&mut params);
-    let mut trainer = trainer(&model);
-    let history = trainer
-        .fit(&mut params, &train)
-        .epochs(3)
-        .callback(CsvLog::new(&csv))
-        .callback(JsonLog::new(&json))
-        .silent()
-        .run()
-        .unwrap();
-    let text = std::fs::read_to_string(&csv).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (4, "epoch,loss,penalty,total,accuracy,rate"));
-    let cells: Vec<f64> = lines[3].split(',').map(|cell| cell.parse().unwrap()).collect();
-    assert_eq!((cells[0], cells[1]), (3.0, history["loss"][2]));
-    let text = std::fs::read_to_string(&json).unwrap();
-    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    assert_eq!(last["total"].as_f64(), Some(history["total"][2]));
-    history.save_csv(&csv).unwrap();
-    assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().collect::<Vec<_>>(), lines);
-}
-
-#[test]
 fn a_history_survives_json_with_all_its_bits() {
     let train = data(60);
     let mut params = Params::new(Seed(42));
@@ -267,49 +210,6 @@ fn a_history_survives_json_with_all_its_bits() {
     let text = serde_json::to_string(&history).unwrap();
     let read: gradtape::train::History = serde_json::from_str(&text).unwrap();
     assert_eq!(read, history);
-}
-
-#[test]
-fn an_example_of_weight_two_counts_as_two() {
-    let once = data(40);
-    let heavy = |row: usize| if row.is_multiple_of(3) { 2.0 } else { 1.0 };
-    let weighted = once.weighted((0..40).map(heavy).collect()).unwrap();
-    let twice: Vec<usize> =
-        (0..40).flat_map(|row| std::iter::repeat_n(row, heavy(row) as usize)).collect();
-    let x = once.x().data();
-    let x = Tensor::from_fn([twice.len(), 2], |i| x[twice[i / 2] * 2 + i % 2]);
-    let y: Vec<u32> = twice.iter().map(|&row| once.y().data()[row]).collect();
-    let repeated = Dataset::new(x, Indices::from(y)).unwrap();
-
-    let mut params = Params::new(Seed(42));
-    let model = Dense::new(2, 2).build(&mut params, "layer");
-    let mut other = params.clone();
-    let trainer = || Trainer::new(&model, Sgd::new(0.5), loss::cross_entropy).metric(Accuracy);
-    // All examples in each step, so that their order makes no difference.
-    let first = trainer()
-        .fit(&mut params, &weighted)
-        .batch_size(100)
-        .epochs(5)
-        .validation(&weighted)
-        .silent()
-        .run()
-        .unwrap();
-    let second = trainer()
-        .fit(&mut other, &repeated)
-        .batch_size(100)
-        .epochs(5)
-        .validation(&repeated)
-        .silent()
-        .run()
-        .unwrap();
-    for (a, b) in params.flat().iter().zip(other.flat()) {
-        assert!((a - b).abs() < 1e-6, "{a}, {b}");
-    }
-    for name in ["loss", "accuracy", "val_loss", "val_accuracy"] {
-        for (a, b) in first[name].iter().zip(&second[name]) {
-            assert!((a - b).abs() < 1e-6, "{name}: {a}, {b}");
-        }
-    }
 }
 
 #[test]
