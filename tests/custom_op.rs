@@ -169,3 +169,69 @@ fn a_rule_may_bind_data_and_draw_noise_in_each_step() {
         assert_eq!(run(&params, mode), run(&params.clone(), mode), "{mode:?}");
     }
 }
+
+#[test]
+fn a_rule_of_several_inputs_is_asked_once() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let a = params.add(Parameter::new("a", [64]).init(Ones));
+    let b = params.add(Parameter::new("b", [64]).init(Ones));
+    // What is dropped for one goes to the other.
+    let divide = CustomOp::new(
+        "divide",
+        |[a, b]| a + b,
+        |g, [_, _], _| {
+            let part = g.dropout(0.5);
+            [part, g - part]
+        },
+    );
+    let tape = Tape::training(&params, Seed(1));
+    let gradients = tape.backward(divide.apply([tape.param(a), tape.param(b)]).sum(..));
+    let (a, b) = (gradients.get(a).unwrap(), gradients.get(b).unwrap());
+    assert!(a.iter().zip(b).all(|(a, b)| a + b == 1.0), "{a:?} {b:?}");
+    assert!(a.contains(&0.0) && a.contains(&2.0));
+}
+
+#[test]
+fn a_rule_may_ask_for_the_mode() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let w = params.add_tensor("w", &Tensor::from([1.0]));
+    let op = CustomOp::new(
+        "doubled_in_training",
+        |[x]| 1.0 * x,
+        |g, [_], _| [if g.graph().mode() == Mode::Training { g * 2.0 } else { g }],
+    );
+    let slope = |params: &Params, mode: Mode| {
+        let tape = match mode {
+            Mode::Training => Tape::training(params, Seed(0)),
+            _ => Tape::inference(params),
+        };
+        tape.backward(op.apply([tape.param(w)]).sum(..)).flat()[0]
+    };
+    let modes = [Mode::Training, Mode::Inference, Mode::Inference, Mode::Training];
+    for order in [modes, [modes[1], modes[0], modes[1], modes[0]]] {
+        let params = params.clone();
+        for mode in order {
+            let want = if mode == Mode::Training { 2.0 } else { 1.0 };
+            assert_eq!(slope(&params, mode), want, "{mode:?} of {order:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_rule_reads_of_the_parameters_is_differentiated_in_every_step() {
+    let mut params = Params::<f64>::new(Seed(0));
+    let p = params.add(Parameter::new("p", [2]).init(Constant(2.0)).penalty(L2(1.0)));
+    let w = params.add_tensor("w", &Tensor::from([3.0, 4.0]));
+    let scaled = CustomOp::new("scaled", |[x]| 1.0 * x, move |g, [_], _| [g * g.graph().param(p)]);
+    let run = |params: &Params<f64>, deep: bool| {
+        let tape = Tape::training(params, Seed(0));
+        let x = if deep { tape.param(w).square().tanh() } else { tape.param(w).square() };
+        let slope = tape.gradient(scaled.apply([x]).sum(..), &[x])[0];
+        tape.backward((slope * x).sum(..) + tape.penalty()).flat().to_vec()
+    };
+    for step in 0..6 {
+        let deep = step % 2 == 0;
+        // A clone knows nothing of earlier steps.
+        assert_eq!(run(&params, deep), run(&params.clone(), deep), "step {step}");
+    }
+}

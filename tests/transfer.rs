@@ -168,3 +168,45 @@ fn a_graph_and_its_weights_go_through_files() {
     let error = SavedGraph::load(&graph).unwrap_err().to_string();
     assert!(error.contains("graph.json: expected a saved graph, found missing field"), "{error}");
 }
+
+#[test]
+fn gradients_of_before_move_nothing_that_is_frozen_now() {
+    let mut params = Params::new(Seed(42));
+    let model = Network::new(&mut params, 3);
+    let mut gathering = Accumulate::new(Sgd::new(0.1), 4);
+    step(&mut params, &model, &mut gathering, 0);
+    params.freeze(|entry| entry.name.starts_with("body/"));
+    let (body, head) = (values(&params, "body/"), values(&params, "head/"));
+    gathering.flush(&mut params);
+    assert_eq!(values(&params, "body/"), body);
+    assert_ne!(values(&params, "head/"), head);
+
+    // What is unfrozen in the middle of a round moves by what was gathered since.
+    step(&mut params, &model, &mut gathering, 1);
+    params.unfreeze(|_| true);
+    step(&mut params, &model, &mut gathering, 2);
+    let body = values(&params, "body/dense/");
+    gathering.flush(&mut params);
+    assert_ne!(values(&params, "body/dense/"), body);
+}
+
+#[test]
+fn groups_are_asked_again_when_something_is_frozen() {
+    let mut params = Params::<f32>::new(Seed(42));
+    let _ = Network::new(&mut params, 3);
+    let trained = Group::new("trained", |entry| entry.trainable).rate_factor(10.0);
+    let mut optimizer = Sgd::new(0.1).group(trained.may_be_empty());
+    let ones = vec![1.0; params.flat().len()];
+    let moved = |params: &mut Params, optimizer: &mut Sgd| {
+        let head = params.find("head/bias").unwrap();
+        let before = params.values(head)[0];
+        let gradients = Gradients::new(params, ones.clone(), 0.0);
+        optimizer.step(params, &gradients);
+        before - params.values(head)[0]
+    };
+    assert!((moved(&mut params, &mut optimizer) - 1.0).abs() < 1e-6);
+    params.freeze(|entry| entry.name.starts_with("head/"));
+    assert_eq!(moved(&mut params, &mut optimizer), 0.0);
+    params.unfreeze(|entry| entry.name.starts_with("head/"));
+    assert!((moved(&mut params, &mut optimizer) - 1.0).abs() < 1e-6);
+}

@@ -14,9 +14,9 @@ use crate::shape::Shape;
 pub(crate) struct Request {
     /// The nodes whose values are wanted.
     pub(crate) outputs: SmallVec<[NodeId; 4]>,
-    /// Whether the gradients of the first output with respect to the parameters are wanted too,
-    /// and so many updates of state.
-    pub(crate) gradients: bool,
+    /// The gradients of the first output with respect to the parameters, if they are wanted too, and
+    /// so many updates of state.
+    pub(crate) gradients: Option<Arc<[Option<NodeId>]>>,
     pub(crate) updates: u32,
 }
 

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::graph::{Graph, NodeId, Var};
-use crate::ops::Site;
+use crate::ops::{Op, Site};
 
 /// Records the gradients of a number `y` with respect to nodes; `None` for those that `y` does not
 /// depend on.
@@ -26,8 +26,18 @@ pub(crate) fn differentiate(y: Var<'_>, targets: &[NodeId]) -> Vec<Option<NodeId
         });
         let inputs: SmallVec<[Var<'_>; 4]> = inputs.iter().map(|&id| graph.var(id)).collect();
         let site = Site { g, inputs: &inputs, y };
+        // A rule of one's own gives the gradients of all inputs at once. It is asked once, since it may
+        // draw noise.
+        let all = match &op {
+            Op::Custom(custom) => custom.gradients(&site),
+            _ => None,
+        };
         for (i, &x) in inputs.iter().enumerate().filter(|(_, x)| needed[x.id().index()]) {
-            let Some(contribution) = op.vjp(i, &site) else { continue };
+            let contribution = match &all {
+                Some(all) => all[i],
+                None => op.vjp(i, &site),
+            };
+            let Some(contribution) = contribution else { continue };
             let contribution = unbroadcast(contribution, x);
             let adjoint = &mut adjoints[x.id().index()];
             *adjoint = Some(match *adjoint {

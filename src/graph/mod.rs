@@ -297,12 +297,13 @@ impl Graph {
         let before = {
             let recording = &mut *self.recording.borrow_mut();
             let known = recording.trace.sweeps.iter().position(|sweep| {
-                let repeated = sweep.at == at && !sweep.binds && sweep.mode == mode;
-                (sweep.end <= at || repeated) && sweep.is_of(output, targets)
+                let recorded = sweep.end <= at || sweep.at == at && !sweep.binds;
+                recorded && sweep.is_of(output, targets, mode)
             });
             if let Some(index) = known {
                 // The nodes that an earlier step has here now count as recorded.
                 recording.cursor = at.max(recording.trace.sweeps[index].end);
+                recording.trace.remember_params_of(index);
                 return SweepId(index);
             }
             recording.bound()
@@ -311,7 +312,13 @@ impl Graph {
         let recording = &mut *self.recording.borrow_mut();
         let (end, targets) = (recording.cursor, targets.clone());
         let binds = recording.bound() != before;
-        let sweep = Sweep { at, end, mode, binds, output, targets, gradients };
+        let read = recording.trace.nodes[at..end].iter().enumerate();
+        let params = read.filter_map(|(i, node)| match node.op {
+            Op::Source(Source::Param(id)) => Some((id, NodeId((at + i) as u32))),
+            _ => None,
+        });
+        let (params, gradients) = (params.collect(), gradients.into());
+        let sweep = Sweep { at, end, mode, binds, output, targets, gradients, params };
         SweepId(recording.trace.remember_sweep(sweep))
     }
 
@@ -341,14 +348,15 @@ impl Graph {
     }
 
     /// The gradients that a sweep found, one a target.
-    pub(crate) fn swept(&self, sweep: SweepId) -> Vec<Option<NodeId>> {
+    pub(crate) fn swept(&self, sweep: SweepId) -> Arc<[Option<NodeId>]> {
         self.recording.borrow().trace.sweeps[sweep.0].gradients.clone()
     }
 
     /// The parameters that a sweep found gradients of.
     pub(crate) fn swept_params(&self, sweep: SweepId) -> Vec<(ParamId, NodeId)> {
-        let gradients = self.layout.ids().zip(self.swept(sweep));
-        gradients.filter_map(|(id, gradient)| Some((id, gradient?))).collect()
+        let swept = self.swept(sweep);
+        let gradients = self.layout.ids().zip(&swept[..]);
+        gradients.filter_map(|(id, gradient)| Some((id, (*gradient)?))).collect()
     }
 }
 

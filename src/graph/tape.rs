@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     Attached, Graph, IndexOperand, Input, Mode, NodeId, NonFinite, Operand, SavedGraph, Source,
-    Targets, Var,
+    SweepId, Targets, Var,
 };
 use crate::error::Error;
 use crate::exec::{self, Bindings, Plan, Request, Workspace, WorkspaceStore, oracle};
@@ -236,11 +236,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
         let sweep = self.graph.sweep_params(loss);
         let session = &mut *self.session.borrow_mut();
         let mut values = session.store.take_gradients(self.params.flat().len());
-        let plan = self.run(session, id, &mut values, || {
-            let mut targets = self.graph.swept_params(sweep);
-            targets.extend(self.graph.updates());
-            targets
-        });
+        let plan = self.run(session, id, Some(sweep), &mut values);
         let layout = self.params.layout().clone();
         assert!(
             layout.entries().iter().zip(&*plan.reached).any(|(entry, &r)| r && entry.trainable),
@@ -269,7 +265,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
             let zero = |x: &Var<'t>| self.scalar(0.0).broadcast_to(x.shape()).id();
             found.map(|(gradient, x)| Some(gradient.unwrap_or_else(|| zero(x)))).collect()
         });
-        self.graph.swept(sweep).into_iter().flatten().map(|id| self.graph.var(id)).collect()
+        self.graph.swept(sweep).iter().flatten().map(|&id| self.graph.var(id)).collect()
     }
 
     /// The node of a value that has to be one number.
@@ -300,28 +296,32 @@ impl<'p, T: Scalar> Tape<'p, T> {
             let at = request.outputs.iter().position(|&output| output == id)?;
             Some((plan.clone(), at))
         });
-        let (plan, at) = kept.unwrap_or_else(|| (self.run(session, id, &mut [], Vec::new), 0));
+        let (plan, at) = kept.unwrap_or_else(|| (self.run(session, id, None, &mut []), 0));
         let (shape, numbers) =
             session.workspace.output(&plan, at, self.params.flat(), &session.inputs);
         read(shape, numbers)
     }
 
-    /// Runs the graph for a value, those that are kept, and gradients if there is room for them.
+    /// Runs the graph for a value, those that are kept, and the gradients of a sweep and updates of
+    /// state.
     fn run(
         &self,
         session: &mut Session<T>,
         wanted: NodeId,
+        sweep: Option<SweepId>,
         gradients: &mut [T],
-        targets: impl FnOnce() -> Vec<(ParamId, NodeId)>,
     ) -> Arc<Plan> {
         let kept = session.kept.iter().copied().filter(|&id| id != wanted);
         let outputs = std::iter::once(wanted).chain(kept).collect();
-        let gradient = !gradients.is_empty();
-        let updates = if gradient { self.graph.update_count() } else { 0 };
-        let request = Request { outputs, gradients: gradient, updates };
+        let updates = sweep.map_or(0, |_| self.graph.update_count());
+        let swept = sweep.map(|sweep| self.graph.swept(sweep));
+        let request = Request { outputs, gradients: swept, updates };
         let plan = self.graph.with_nodes(|nodes, trace| {
             session.workspace.plan(trace, &request, || {
-                exec::plan(nodes, &request.outputs, &targets(), self.graph.layout(), true)
+                let targets = sweep.map_or(Vec::new(), |sweep| {
+                    [self.graph.swept_params(sweep), self.graph.updates()].concat()
+                });
+                exec::plan(nodes, &request.outputs, &targets, self.graph.layout(), true)
             })
         });
         let attached = self.graph.attached();

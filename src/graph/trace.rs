@@ -1,7 +1,7 @@
 //! Recordings of earlier steps, kept so that a step that repeats one need not be planned again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Attached, Mode, Node, NodeId};
 use crate::params::ParamId;
@@ -33,12 +33,14 @@ pub(crate) struct Sweep {
     pub(crate) output: NodeId,
     pub(crate) targets: Targets,
     /// The gradient with respect to each target; `None` if the output does not depend on it.
-    pub(crate) gradients: Vec<Option<NodeId>>,
+    pub(crate) gradients: Arc<[Option<NodeId>]>,
+    /// The parameters that such rules read for the first time.
+    pub(crate) params: Vec<(ParamId, NodeId)>,
 }
 
 impl Sweep {
-    pub(crate) fn is_of(&self, output: NodeId, targets: &Targets) -> bool {
-        self.output == output && self.targets == *targets
+    pub(crate) fn is_of(&self, output: NodeId, targets: &Targets, mode: Mode) -> bool {
+        self.output == output && self.mode == mode && self.targets == *targets
     }
 }
 
@@ -84,8 +86,8 @@ impl Trace {
 
     /// Adds a sweep, in place of an earlier step's at the same place; at which index.
     pub(crate) fn remember_sweep(&mut self, sweep: Sweep) -> usize {
-        let same =
-            |known: &Sweep| known.at == sweep.at && known.is_of(sweep.output, &sweep.targets);
+        let Sweep { at, output, mode, .. } = sweep;
+        let same = |known: &Sweep| known.at == at && known.is_of(output, &sweep.targets, mode);
         match self.sweeps.iter().position(same) {
             Some(index) => {
                 self.sweeps[index] = sweep;
@@ -95,6 +97,13 @@ impl Trace {
                 self.sweeps.push(sweep);
                 self.sweeps.len() - 1
             }
+        }
+    }
+
+    /// The parameters that a sweep reads are where it reads them.
+    pub(crate) fn remember_params_of(&mut self, sweep: usize) {
+        for &(id, node) in &self.sweeps[sweep].params {
+            remember(&mut self.params, id, node);
         }
     }
 

@@ -201,10 +201,14 @@ macro_rules! recurrent {
                 let mut state = self.initial_state(x.graph(), batch);
                 let mut outputs: SmallVec<[Var<'t>; 32]> = SmallVec::new();
                 for at in 0..time {
-                    let next = self.step(x.slice(1, at..at + 1).reshape([batch, features]), state);
+                    let x = x.slice(1, at..at + 1).reshape([batch, features]);
                     state = match mask {
-                        Some(mask) => choose(mask.slice(1, at..at + 1), next, state),
-                        None => next,
+                        Some(mask) => {
+                            let there = mask.slice(1, at..at + 1);
+                            // Padding that is not finite would have slopes that are not.
+                            choose(there, self.step(there.select(x, 0.0), state), state)
+                        }
+                        None => self.step(x, state),
                     };
                     outputs.push(state[0]);
                 }

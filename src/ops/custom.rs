@@ -5,6 +5,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Array, Content, Operation, Site, write_call};
 use crate::graph::{NodeId, Operand, Var};
 use crate::scalar::Scalar;
@@ -165,8 +167,12 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
 /// A rule of any number of inputs.
 pub(crate) trait ErasedRule: Send + Sync {
     fn name(&self) -> &'static str;
-    fn vjp<'t>(&self, input: usize, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>>;
+    /// The gradients at all inputs.
+    fn vjp<'t>(&self, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Gradients<'t>;
 }
+
+/// The gradient at each input; `None` if it gets none.
+type Gradients<'t> = SmallVec<[Option<Var<'t>>; 4]>;
 
 struct NamedRule<const N: usize> {
     name: &'static str,
@@ -178,9 +184,20 @@ impl<const N: usize> ErasedRule for NamedRule<N> {
         self.name
     }
 
-    fn vjp<'t>(&self, input: usize, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Option<Var<'t>> {
-        let inputs: [Var<'t>; N] = inputs.try_into().ok()?;
-        Some((self.vjp)(g, inputs, y)[input])
+    fn vjp<'t>(&self, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Gradients<'t> {
+        let inputs: [Var<'t>; N] = inputs.try_into().expect("`apply` takes so many inputs");
+        (self.vjp)(g, inputs, y).into_iter().map(Some).collect()
+    }
+}
+
+impl Custom {
+    /// The gradients at all inputs by a rule that gives them at once.
+    pub(crate) fn gradients<'t>(&self, site: &Site<'_, 't>) -> Option<Gradients<'t>> {
+        let Custom::Rule(rule) = self else { return None };
+        // What the forward part is made of gets nothing: the rule is all there is.
+        let mut all = Gradients::from_elem(None, 1);
+        all.extend(rule.0.vjp(site.g, &site.inputs[1..], site.y));
+        Some(all)
     }
 }
 
@@ -204,11 +221,9 @@ impl Operation for Custom {
     }
 
     fn vjp<'t>(&self, input: usize, site: &Site<'_, 't>) -> Option<Var<'t>> {
-        let (g, y) = (site.g, site.y);
         match self {
-            // What the forward part is made of gets nothing: the rule is all there is.
-            Custom::Rule(rule) => rule.0.vjp(input.checked_sub(1)?, g, &site.inputs[1..], y),
-            Custom::Kernel(kernel) => kernel.0.vjp(input, g, site.inputs, y),
+            Custom::Rule(_) => self.gradients(site)?[input],
+            Custom::Kernel(kernel) => kernel.0.vjp(input, site.g, site.inputs, site.y),
         }
     }
 

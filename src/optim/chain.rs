@@ -236,6 +236,9 @@ impl<T: Scalar, R: Rule<T>> Chain<R, T> {
 impl<T: Scalar, R: Rule<T>> Optimizer<T> for Chain<R, T> {
     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
         check_layout(params, gradients);
+        // Parameters may have been added, frozen or unfrozen since they were computed.
+        let later = gradients.of(params.layout());
+        let gradients = later.as_ref().unwrap_or(gradients);
         let (len, known) = (params.flat().len(), self.known);
         assert!(
             known <= len,

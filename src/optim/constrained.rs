@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::groups::expect_some;
 use super::hyperparameter::Allowed;
 use super::{Optimizer, OptimizerState, through_inner};
-use crate::params::{Entry, Gradients, Params};
+use crate::params::{Entry, Gradients, Layout, Params};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
@@ -59,6 +59,8 @@ pub struct Constrained<O> {
     constraint: Constraint,
     /// The parameters that the predicate was asked about, and what it said.
     chosen: Vec<bool>,
+    /// The parameters that the predicate was asked about.
+    asked: Option<Arc<Layout>>,
     /// The norms of a parameter's units.
     norms: Vec<f64>,
 }
@@ -80,7 +82,8 @@ impl<O> Constrained<O> {
             Allowed::Positive.check("Constrained", "the limit", limit);
         }
         let predicate = Arc::new(predicate);
-        Self { inner, predicate, constraint, chosen: Vec::new(), norms: Vec::new() }
+        let (chosen, norms) = Default::default();
+        Self { inner, predicate, constraint, chosen, asked: None, norms }
     }
 
     /// The optimizer inside.
@@ -92,7 +95,9 @@ impl<O> Constrained<O> {
 impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Constrained<O> {
     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
         let entries = params.layout().entries();
-        if self.chosen.len() != entries.len() {
+        let asked = self.asked.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, params.layout()));
+        if !asked {
+            self.asked = Some(params.layout().clone());
             expect_some("Constrained: the predicate", params.layout(), &*self.predicate);
             self.chosen = entries.iter().map(|entry| (self.predicate)(entry)).collect();
         }

@@ -187,6 +187,8 @@ pub(super) struct Groups {
     /// What the predicates said of the parameters of the last step.
     classes: Vec<Class>,
     class_of: Vec<usize>,
+    /// The parameters that they were asked about.
+    asked: Option<Arc<Layout>>,
 }
 
 impl Groups {
@@ -200,12 +202,14 @@ impl Groups {
         self.list.is_empty() && self.base == Settings::default()
     }
 
-    /// Asks the predicates, if there are parameters that they were not asked about.
+    /// Asks the predicates, if parameters were added, frozen or unfrozen since.
     #[track_caller]
-    pub(super) fn assign(&mut self, owner: &str, layout: &Layout) {
-        if !self.classes.is_empty() && self.class_of.len() == layout.entries().len() {
+    pub(super) fn assign(&mut self, owner: &str, layout: &Arc<Layout>) {
+        let asked = self.asked.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, layout));
+        if !self.classes.is_empty() && asked {
             return;
         }
+        self.asked = Some(layout.clone());
         for group in self.list.iter().filter(|group| !group.may_be_empty) {
             expect_some(&format!("{owner}: the group `{}`", group.name), layout, |entry| {
                 group.contains(entry)
@@ -286,7 +290,13 @@ impl Groups {
 
     /// Who is in which group, and what that means at this step.
     #[track_caller]
-    pub(super) fn table(&self, owner: &str, layout: &Layout, rate: f64, step: u64) -> GroupTable {
+    pub(super) fn table(
+        &self,
+        owner: &str,
+        layout: &Arc<Layout>,
+        rate: f64,
+        step: u64,
+    ) -> GroupTable {
         let mut assigned = self.clone();
         assigned.assign(owner, layout);
         let rows = layout.entries().iter().zip(&assigned.class_of).map(|(entry, &class)| {

@@ -106,11 +106,8 @@ impl<T: Scalar> Gradients<T> {
                 assert!(same, "gradients of different parameters: {ours} and {theirs}");
             }
         }
-        if self.values.len() < other.values.len() {
-            self.values.resize(other.values.len(), T::ZERO);
-            let new = std::iter::repeat_n(&false, other.reached.len() - self.reached.len());
-            self.reached = self.reached.iter().chain(new).copied().collect();
-            self.layout = other.layout.clone();
+        if self.layout.entries().len() <= other.layout.entries().len() {
+            self.move_to(&other.layout);
         }
         for (i, entry) in other.layout.entries().iter().enumerate() {
             if !other.reached[i] {
@@ -128,6 +125,28 @@ impl<T: Scalar> Gradients<T> {
             }
         }
         self.loss += other.loss;
+    }
+
+    /// The same gradients of a layout of the same parameters, to which some may have been added, and of
+    /// which others may be frozen; `None` if it is this one.
+    pub(crate) fn of(&self, layout: &Arc<Layout>) -> Option<Self> {
+        if Arc::ptr_eq(&self.layout, layout) {
+            return None;
+        }
+        let mut moved = self.copy();
+        moved.move_to(layout);
+        Some(moved)
+    }
+
+    /// Takes over a later layout of the same parameters.
+    fn move_to(&mut self, layout: &Arc<Layout>) {
+        let (values, entries) = (layout.len(), layout.entries().len());
+        if self.reached.len() < entries {
+            self.values.resize(values, T::ZERO);
+            let new = std::iter::repeat_n(&false, entries - self.reached.len());
+            self.reached = self.reached.iter().chain(new).copied().collect();
+        }
+        self.layout = layout.clone();
     }
 
     /// Multiplies the gradients and the loss, such as by one over the number of runs that were

@@ -10,8 +10,8 @@ use super::callbacks::{Callback, Memory};
 use super::epoch::Sums;
 use crate::error::Error;
 use crate::optim::{Optimizer, OptimizerState};
-use crate::params::Params;
 use crate::params::file::{Array, OWN, TensorFile, mismatches};
+use crate::params::{Params, Role};
 use crate::seed::Seed;
 use crate::shape::Shape;
 
@@ -52,6 +52,21 @@ struct Header {
     counts: Vec<(String, u64)>,
     /// Name and memory of each callback.
     callbacks: Vec<(String, String)>,
+    /// The parameters that are not trained, but for state.
+    frozen: Vec<String>,
+}
+
+/// The names of the parameters that are frozen.
+fn frozen(params: &Params) -> Vec<String> {
+    let entries = params.layout().entries().iter();
+    let frozen = entries.filter(|entry| !entry.trainable && entry.role != Role::State);
+    frozen.map(|entry| entry.name.clone()).collect()
+}
+
+/// What a file of any version says.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
 }
 
 const VERSION: u32 = 2;
@@ -89,6 +104,7 @@ impl Snapshot<'_, '_> {
                 .into_iter()
                 .map(|(name, memory)| (name.to_string(), memory.text))
                 .collect(),
+            frozen: frozen(self.params),
         };
         let text = serde_json::to_string(&header)
             .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
@@ -119,12 +135,13 @@ impl Saved {
         let Some(text) = file.texts.get(HEADER) else {
             return Err(Error::format(name, "a checkpoint of a training", "weights alone"));
         };
-        let header: Header = serde_json::from_str(text)
-            .map_err(|error| Error::format(&name, "a checkpoint of a training", error))?;
-        if header.version != VERSION {
-            let found = header.version;
-            return Err(Error::format(name, format!("a checkpoint of version {VERSION}"), found));
+        let wrong = |error| Error::format(&name, "a checkpoint of a training", error);
+        // Its other fields depend on the version.
+        let Version { version } = serde_json::from_str(text).map_err(wrong)?;
+        if version != VERSION {
+            return Err(Error::format(name, format!("a checkpoint of version {VERSION}"), version));
         }
+        let header = serde_json::from_str(text).map_err(wrong)?;
         Ok(Self { name, file, header })
     }
 
@@ -163,6 +180,7 @@ impl Saved {
         compare("number of examples", &saved.examples, &position.examples);
         compare("examples shuffled", &saved.shuffled, &position.shuffled);
         compare("smaller last batches left out", &saved.drop_last, &position.drop_last);
+        compare("frozen parameters", &self.header.frozen, &frozen(params));
         problems.extend(mismatches(params.layout(), &self.file.arrays));
         if problems.is_empty() {
             return Ok(());

@@ -54,6 +54,22 @@ impl Trainer<'_> {
     }
 }
 
+/// Refuses data without examples, or none that counts.
+pub(super) fn check_counting<X: Rows, Y: Targets>(
+    name: &'static str,
+    expected: &str,
+    data: &Dataset<X, Y>,
+) -> Result<(), Error> {
+    let weightless = |weights: &Tensor<f32>| weights.data().iter().all(|&weight| weight == 0.0);
+    if data.is_empty() {
+        return Err(Error::argument(name, expected, "none"));
+    }
+    match data.y().weights().is_some_and(weightless) {
+        true => Err(Error::argument(name, expected, "only such of weight 0")),
+        false => Ok(()),
+    }
+}
+
 /// Where the numbers of a batch are not finite, in terms of the data set that it was cut from.
 pub(super) fn find_non_finite<X: Rows, Y: Targets>(
     batch: &Batch<X, Y>,

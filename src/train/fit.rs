@@ -7,7 +7,7 @@ use std::{fs, io};
 use super::callbacks::{Callback, Decision, Moment};
 use super::checkpoint::{Position, Resumed, Saved, Snapshot};
 use super::epoch::{Sums, metric_columns};
-use super::examples::find_non_finite;
+use super::examples::{check_counting, find_non_finite};
 use super::trainer::weight_of;
 use super::validation::Validation;
 use super::{Direction, Ending, History, Progress, Targets, Trainer};
@@ -159,8 +159,9 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
     /// Goes on where a checkpoint left off, if there is such a file; begins anew if not.
     ///
     /// The checkpoint has to be one of the same training: data, batch size, order of examples, seed,
-    /// metrics and callbacks. The number of epochs may be another, as may be the numbers of optimizer
-    /// and callbacks, such as a patience.
+    /// metrics, callbacks and what is frozen. The number of epochs may be another, as may be the numbers
+    /// of optimizer and callbacks, such as a patience; a training that a callback has stopped is done,
+    /// whatever its numbers are now.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
         self.resume = Some(path.into());
         self
@@ -172,7 +173,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
     ///
     /// [`Error::Diverged`] if a loss is not finite, with the operation where that began or the row of
     /// the data; [`Error::Format`] if a label is none of the classes that the model predicts, with
-    /// its row; [`Error::Argument`] if there are no examples to train or validate on; and what
+    /// its row; [`Error::Argument`] if there are no examples that count to train or validate on; and what
     /// callbacks, metrics and checkpoints say. Whatever happens, callbacks get to put the best
     /// weights back.
     pub fn run(self) -> Result<History, Error> {
@@ -216,11 +217,9 @@ struct Run<'a, 'm, X, Y> {
 impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
     /// A training at its beginning, or where a checkpoint left off.
     fn begin(mut fit: Fit<'a, 'm, X, Y>) -> Result<Self, Error> {
-        if fit.train.is_empty() {
-            return Err(Error::argument("fit", "examples to train on", "none"));
-        }
-        if fit.validation.is_some_and(Validation::is_empty) {
-            return Err(Error::argument("validation", "examples to validate on", "none"));
+        check_counting("fit", "examples to train on", fit.train)?;
+        if let Some(data) = fit.validation {
+            data.check_counting()?;
         }
         let history = fit.columns();
         history.check_names()?;
@@ -414,14 +413,15 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         let (mut stopped, mut paused, mut saves) = (None, None, Vec::new());
         for callback in callbacks {
             let decision = decide(&mut **callback, &moment)?;
-            let ending = |reason| Ending::Stopped { by: callback.name().to_string(), reason };
             match decision {
                 Decision::Continue => {}
                 Decision::Stop(reason) => {
-                    stopped.get_or_insert_with(|| ending(reason));
+                    let by = callback.name().to_string();
+                    stopped.get_or_insert(Ending::Stopped { by, reason });
                 }
                 Decision::Pause(reason) => {
-                    paused.get_or_insert_with(|| ending(reason));
+                    let by = callback.name().to_string();
+                    paused.get_or_insert(Ending::Paused { by, reason });
                 }
                 Decision::Save { path, instead_of } => saves.push((path, instead_of)),
                 Decision::Rate(rate) => {

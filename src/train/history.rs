@@ -35,6 +35,13 @@ pub enum Ending {
         /// Its reason.
         reason: String,
     },
+    /// A callback ended this run of it, for this reason; it goes on where a checkpoint is resumed.
+    Paused {
+        /// The callback's name.
+        by: String,
+        /// Its reason.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Ending {
@@ -42,6 +49,7 @@ impl fmt::Display for Ending {
         match self {
             Self::Finished => f.write_str("all epochs are done"),
             Self::Stopped { by, reason } => write!(f, "stopped by {by}: {reason}"),
+            Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
         }
     }
 }
@@ -212,7 +220,7 @@ impl fmt::Display for History {
             write!(f, "\n{}", self.row(epoch))?;
         }
         match &self.ending {
-            Some(ending @ Ending::Stopped { .. }) => write!(f, "\n{ending}"),
+            Some(ending) if *ending != Ending::Finished => write!(f, "\n{ending}"),
             _ => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::examples::check_counting;
 use super::trainer::weight_of;
 use super::{Targets, Trainer};
 use crate::data::{Dataset, Rows};
@@ -28,9 +29,12 @@ pub struct RateRange {
 /// How much of the running mean of losses is kept in a step.
 const SMOOTHING: f64 = 0.9;
 
-/// By how many times the size of the first loss, or what it has fallen by since, a loss is so far
-/// above the lowest one that going on tells nothing.
+/// By how many times the size of the first losses, how far they lie apart, or what they have fallen by
+/// since, a loss is so far above the lowest one that going on tells nothing.
 const HOPELESS: f64 = 3.0;
+
+/// How many losses are the first ones, after which it may end.
+const FIRST: usize = 10;
 
 impl RateRange {
     /// The rate at which the loss falls most steeply over the logarithm of the rate; `None` if it
@@ -105,12 +109,11 @@ impl Trainer<'_> {
             let found = format!("{low} to {high}");
             return Err(Error::argument("rate_range", "rising rates above 0", found));
         }
-        if data.is_empty() {
-            return Err(Error::argument("rate_range", "examples to train on", "none"));
-        }
+        check_counting("rate_range", "examples to train on", data)?;
         let mut params = params.clone();
         let mut range = RateRange { rates: Vec::new(), losses: Vec::new() };
         let (mut mean, mut first, mut lowest) = (0.0, None, f64::INFINITY);
+        let mut size = 0.0_f64;
         let batches = data.batches(Self::RANGE_BATCH).shuffled(Seed(0)).epochs(usize::MAX);
         let counting = batches.filter(|batch| weight_of(batch) > 0.0);
         for (step, batch) in counting.take(steps).enumerate() {
@@ -128,8 +131,11 @@ impl Trainer<'_> {
             let smoothed = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));
             let first = *first.get_or_insert(smoothed);
             lowest = lowest.min(smoothed);
-            let scale = (first - lowest).max(first.abs());
-            if !smoothed.is_finite() || smoothed - lowest > HOPELESS * scale {
+            if step < FIRST {
+                size = size.max(loss.abs()).max((loss - first).abs());
+            }
+            let hopeless = smoothed - lowest > HOPELESS * size.max(first - lowest);
+            if !smoothed.is_finite() || step >= FIRST && hopeless {
                 break;
             }
             range.rates.push(rate);
@@ -170,6 +176,18 @@ mod tests {
             assert!((20..100).contains(&range.rates.len()), "{below}: {range}");
             assert!(range.suggestion().is_some_and(|rate| rate > 1e-2), "{below}: {range}");
         }
+    }
+
+    #[test]
+    fn a_loss_that_begins_near_zero_is_followed() {
+        let x = Tensor::from_fn([640, 1], |i| (i as f32 * 0.7).sin());
+        let data = Dataset::new(x, Tensor::zeros([640, 1])).unwrap();
+        let mut params = Params::new(Seed(42));
+        let model = Dense::new(1, 1).no_bias().build(&mut params, "layer");
+        // The mean of what comes out: around 0, and of either sign.
+        let trainer = Trainer::new(&model, Sgd::new(0.1), |y, t| y * 0.1 - t);
+        let range = trainer.rate_range(&params, Sgd::new(0.0), &data, 1e-6..=1e-3, 50).unwrap();
+        assert_eq!(range.rates.len(), 50, "{range}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::epoch::Sums;
+use super::examples::check_counting;
 use super::predict::{ROWS, predict};
 use super::{Fit, Metric, Predictions, Targets};
 use crate::data::{Batch, Dataset, Rows};
@@ -135,7 +136,7 @@ impl<'m> Trainer<'m> {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if there are no examples, or predictions and targets are not of the kind
+    /// [`Error::Argument`] if there are no examples that count, or predictions and targets are not of the kind
     /// that a metric measures; [`Error::Format`] if a label is none of the classes that the loss
     /// knows.
     pub fn evaluate<X: Rows + Input<f32>, Y: Targets>(
@@ -143,9 +144,7 @@ impl<'m> Trainer<'m> {
         params: &Params,
         data: &Dataset<X, Y>,
     ) -> Result<Evaluation, Error> {
-        if data.is_empty() {
-            return Err(Error::argument("evaluate", "examples", "none"));
-        }
+        check_counting("evaluate", "examples", data)?;
         let sums = self.measure(params, data, ROWS)?;
         let names = self.metrics.iter().map(|metric| metric.name().to_string());
         let [loss, _] = sums.losses();

@@ -1,6 +1,7 @@
 //! What a training is validated on.
 
 use super::epoch::Sums;
+use super::examples::check_counting;
 use super::{Targets, Trainer};
 use crate::data::{Dataset, Rows};
 use crate::error::Error;
@@ -10,7 +11,8 @@ use crate::shape::Shape;
 
 /// Examples of any type: they need not be of that of the training data, which may have weights, say.
 pub(super) trait Validation {
-    fn is_empty(&self) -> bool;
+    /// Refuses data without examples that count.
+    fn check_counting(&self) -> Result<(), Error>;
 
     /// Whether the labels are classes that a model with predictions of this shape knows.
     fn check_labels(
@@ -30,8 +32,8 @@ pub(super) trait Validation {
 }
 
 impl<X: Rows + Input<f32>, Y: Targets> Validation for Dataset<X, Y> {
-    fn is_empty(&self) -> bool {
-        self.is_empty()
+    fn check_counting(&self) -> Result<(), Error> {
+        check_counting("validation", "examples to validate on", self)
     }
 
     fn check_labels(

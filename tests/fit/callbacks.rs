@@ -74,7 +74,7 @@ fn time_and_epochs_end_a_training() {
     let mut trainer = trainer(&model);
     let fit = trainer.fit(&mut params, &train).epochs(1000).silent();
     let history = fit.callback(TimeLimit(Duration::ZERO)).run().unwrap();
-    assert!(matches!(history.ending(), Some(Ending::Stopped { by, .. }) if by == "TimeLimit"));
+    assert!(matches!(history.ending(), Some(Ending::Paused { by, .. }) if by == "TimeLimit"));
     assert_eq!(history.epochs(), 0);
     let history = trainer.fit(&mut params, &train).epochs(0).silent().run().unwrap();
     assert_eq!((history.epochs(), history.ending()), (0, Some(&Ending::Finished)));

@@ -82,3 +82,21 @@ fn weights_of_the_training_data_are_no_concern_of_the_validation_data() {
     let result = trainer.evaluate(&params, &valid).unwrap();
     assert!((result.loss - history["val_loss"][0]).abs() < 1e-6);
 }
+
+#[test]
+fn data_in_which_nothing_counts_are_refused() {
+    let (all, nothing) = (data(20), data(20).weighted(vec![0.0; 20]).unwrap());
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let mut trainer = trainer(&model);
+    let errors = [
+        trainer.fit(&mut params, &nothing).silent().run().map(|_| ()),
+        trainer.fit(&mut params, &all).validation(&nothing).silent().run().map(|_| ()),
+        trainer.evaluate(&params, &nothing).map(|_| ()),
+        trainer.rate_range(&params, Sgd::new(0.0), &nothing, 1e-3..=1.0, 5).map(|_| ()),
+    ];
+    for error in errors {
+        let message = error.unwrap_err().to_string();
+        assert!(message.ends_with("found only such of weight 0"), "{message}");
+    }
+}

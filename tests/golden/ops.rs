@@ -126,7 +126,7 @@ impl Case {
         let wanted = self.paired("hvp", &second.result, inputs)?;
         let mut slope = tape.scalar(0.0);
         for (&gradient, (_, _, direction)) in gradients.iter().zip(directions) {
-            slope = slope + (gradient * recorded.bind(tape, direction.tensor()?)).sum(..);
+            slope += (gradient * recorded.bind(tape, direction.tensor()?)).sum(..);
         }
         let gradients = tape.gradient(slope, &xs);
         recorded.outputs.extend(&gradients);

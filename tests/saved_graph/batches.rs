@@ -89,3 +89,15 @@ fn noise_of_a_single_entry_is_not_shared_by_many() {
     let error = saved.record(tape.graph(), &[many]).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("recorded for a batch of 1") && error.contains("noise"), "{error}");
 }
+
+#[test]
+fn noise_of_parameters_is_shared_by_all_entries() {
+    let mut params = Params::<f32>::new(Seed(0));
+    let layer = DropConnect::new(3, 1, 0.5).per_batch().build(&mut params, "layer");
+    let tape = Tape::training(&params, Seed(0));
+    let x = tape.input(&Tensor::full([1, 3], 1.0));
+    let saved = tape.save(&[("x", x)], &[("y", layer.forward(x))]).unwrap();
+    let tape = Tape::training(&params, Seed(1));
+    let many = tape.input(&Tensor::full([16, 3], 1.0));
+    assert_eq!(saved.record(tape.graph(), &[many]).unwrap()["y"].shape(), [16, 1].into());
+}

@@ -2,7 +2,7 @@
 
 use super::{Parts, SavedGraph};
 use crate::error::Error;
-use crate::graph::{Node, Source};
+use crate::graph::{Node, NodeId, Source};
 use crate::ops::Op;
 use crate::ops::slice::Embed;
 use crate::ops::view::View;
@@ -53,7 +53,11 @@ impl SavedGraph {
                 }
                 _ => node.inputs.iter().any(|input| batched[input.index()]),
             };
-            let reads_drawn = node.inputs.iter().any(|input| drawn[input.index()]);
+            let rank = node.shape.rank();
+            let is_drawn = |input: &NodeId| {
+                drawn[input.index()] && self.0.nodes[input.index()].shape.rank() == rank
+            };
+            let reads_drawn = node.inputs.iter().any(is_drawn);
             drawn[at] = matches!(node.op, Op::Noise(_)) || reads_drawn && !batched[at];
             drawn[at] &= batch.recorded == 1 && node.shape.first() == Some(&1);
             if batched[at] && reads_drawn && matches!(node.op, Op::Elementwise(_)) {

@@ -5,8 +5,9 @@ use crate::error::Error;
 use crate::optim::{ReduceOnPlateau, Schedule};
 use crate::train::{Direction, History};
 
-/// The rate as a function of the epoch, counted from 0. For a rate that changes from step to step,
-/// give the optimizer itself a [`Schedule`].
+/// The rate as a function of the epoch, counted from 0. It is set before each epoch, whatever others,
+/// such as [`ReduceRate`], have made of it. For a rate that changes from step to step, give the
+/// optimizer itself a [`Schedule`].
 #[derive(Clone, Debug)]
 pub struct RateSchedule(Schedule);
 

@@ -155,14 +155,21 @@ impl<'a> Predictions<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] in the name of a metric if there is not one target number for each
-    /// predicted number, or not one weight for each example.
+    /// [`Error::Argument`] in the name of a metric if there are not several classes, one target number
+    /// for each predicted number and one weight for each example.
     pub fn distributions(
         &self,
         metric: &'static str,
     ) -> Result<impl Iterator<Item = (&'a [f32], &'a [f32], f64)> + use<'a>, Error> {
         let targets = self.target_values(metric)?;
-        let classes = self.predicted.shape().last().copied().unwrap_or(1).max(1);
+        let shape = self.predicted.shape();
+        let classes = match shape[..] {
+            [_, .., classes] if classes > 1 => classes,
+            _ => {
+                let found = format!("predictions of shape {shape}");
+                return Err(Error::argument(metric, "several classes along the last axis", found));
+            }
+        };
         let weight = self.weight_of_each(metric, targets.data().len() / classes)?;
         let rows = |x: &'a Tensor<f32>| x.data().chunks_exact(classes);
         let pairs = rows(self.predicted).zip(rows(targets)).enumerate();

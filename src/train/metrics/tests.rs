@@ -356,3 +356,12 @@ fn nothing_is_better_than_itself_and_nan_is_worst() {
         assert!(direction.better(0.5, direction.worst(), 0.0));
     }
 }
+
+#[test]
+fn one_class_is_no_classification() {
+    for shape in [&[4][..], &[4, 1], &[]] {
+        let numbers = Tensor::full(shape, 1.0);
+        let error = CategoricalAccuracy.of(&numbers, &numbers).unwrap_err().to_string();
+        assert!(error.contains("several classes along the last axis"), "{error}");
+    }
+}
