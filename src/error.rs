@@ -1,5 +1,6 @@
 //! What can go wrong outside of a model's code: files, data, labels, names.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::graph::NonFinite;
@@ -9,7 +10,9 @@ use crate::shape::Shape;
 ///
 /// Mistakes in a model's own code, such as shapes that do not fit, panic at the line that made
 /// them instead.
-#[derive(Debug, thiserror::Error)]
+///
+/// What `main` returns is printed by `Debug`, which is why that is the message here, too.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file or stream could not be read or written.
@@ -75,6 +78,12 @@ pub enum Error {
     /// A gradient check was asked to certify what it cannot.
     #[error("gradient check: {0}")]
     Uncheckable(String),
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Error {

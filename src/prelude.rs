@@ -32,8 +32,8 @@ pub use crate::penalty::{L1, L1L2, L2, Orthogonality, Penalty};
 #[cfg(feature = "plot")]
 pub use crate::report::Figure;
 pub use crate::train::{
-    Accuracy, CategoricalAccuracy, CsvLog, EarlyStopping, ModelCheckpoint, OnEpoch, ReduceRate,
-    Trainer,
+    Accuracy, CategoricalAccuracy, CsvLog, Decision, EarlyStopping, Metric, ModelCheckpoint,
+    OnEpoch, ReduceRate, TimeLimit, Trainer,
 };
 pub use crate::{
     Convolution, FractionalPooling, Gradients, Graph, Indices, Mode, ParamId, Parameter, Params,

@@ -235,3 +235,51 @@ fn what_a_rule_reads_of_the_parameters_is_differentiated_in_every_step() {
         assert_eq!(run(&params, deep), run(&params.clone(), deep), "step {step}");
     }
 }
+
+#[test]
+fn a_wrong_rule_is_told_from_right_ones_before_it() {
+    let (params, w) = params();
+    let right = CustomOp::new(
+        "right",
+        |[x]| x * x.sigmoid(),
+        |g, [x], y| {
+            let s = x.sigmoid();
+            [g * (s + y * (1.0 - s))]
+        },
+    );
+    let wrong = CustomOp::new("wrong", |[a, b]| a * b, |g, [a, b], _| [g * b * 1.01, g * a]);
+    gradcheck(&params, |tape| right.apply([tape.param(w)])).unwrap().assert_below(1e-6);
+    let report = gradcheck(&params, |tape| {
+        let x = right.apply([tape.param(w)]);
+        wrong.apply([x.tanh(), x])
+    });
+    let report = report.unwrap();
+    let culprit = report.culprit().expect("one is wrong");
+    assert_eq!(culprit.op, "wrong", "{report}");
+    assert!((5e-3..2e-2).contains(&culprit.error.unwrap()), "{report}");
+}
+
+#[test]
+fn a_gradient_of_another_shape_is_refused_by_name() {
+    let mut params = Params::<f64>::new(Seed(0));
+    let a = params.add(Parameter::new("a", [2, 3]).init(Ones));
+    let b = params.add(Parameter::new("b", [3]).init(Ones));
+    let right = CustomOp::new("product", |[a, b]| a * b, |g, [a, b], _| [g * b, g * a]);
+    let turned =
+        CustomOp::new("product", |[a, b]| a * b, |g, [a, b], _| [(g * b).transpose(), g * a]);
+    let summed = CustomOp::new("product", |[a, b]| a * b, |g, [a, b], _| [g * b, (g * a).sum(..)]);
+    let slopes = |op: &CustomOp<2>| {
+        let tape = Tape::inference(&params);
+        tape.backward(op.apply([tape.param(a), tape.param(b)]).sum(..)).flat().to_vec()
+    };
+    assert_eq!(slopes(&right), [[1.0; 6].as_slice(), &[2.0; 3]].concat());
+    for (op, said) in [
+        (&turned, "a gradient of shape [3, 2] for input 0 of shape [2, 3]"),
+        (&summed, "a gradient of shape [] for input 1 of shape [3]"),
+    ] {
+        let run = std::panic::AssertUnwindSafe(|| slopes(op));
+        let message = *std::panic::catch_unwind(run).unwrap_err().downcast::<String>().unwrap();
+        assert!(message.contains(said) && message.contains("the rule of `product`"), "{message}");
+        assert!(message.contains("custom_op.rs:"), "{message}");
+    }
+}

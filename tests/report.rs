@@ -125,7 +125,8 @@ fn a_spread_has_the_mean_and_deviation_worked_out_by_hand() {
     assert_eq!(spread.standard_error(), (14.0_f64 / 12.0).sqrt());
     assert!(spread.is_above(0.8) && !spread.is_above(0.9));
     assert!(spread.is_below(5.2) && !spread.is_below(5.1));
-    assert_eq!(Spread::of([0.5]).to_string(), "0.5000 ± 0.0000");
+    assert_eq!(Spread::of([0.5]).to_string(), "0.5000 (one run)");
+    assert!(!Spread::of([0.5]).is_above(0.1) && !Spread::of([0.5]).is_below(0.9));
     assert_eq!(Spread::of([-2e-5, -4e-5, -3e-5]).to_string(), "-3.0e-5 ± 1.0e-5");
     assert_eq!(format!("{:.2}", Spread::of([2e-5, -1.0])), "-0.50 ± 0.71");
     assert_eq!(Spread::of([0.1, 0.1, 0.1]).to_string(), "0.1000 ± 0.0000", "not 1.7e-17");
@@ -157,10 +158,23 @@ fn arguments_choose_experiments_seeds_and_folder() -> Result<(), Error> {
     assert_eq!((tally.measured, tally.held), (1, 0));
     let page = std::fs::read_to_string(out.join("index.html")).unwrap();
     assert!(page.contains("[1, 2]") && !page.contains("First"));
-    assert!(page.contains("cargo run --example second -- --quick --seeds 2"));
+    assert!(
+        page.contains("cargo run --example second -- --quick --seeds 2</code> with seeds 1 to 2")
+    );
     let tally = experiments("both").run::<String>([])?;
     assert_eq!(tally.to_string(), "1 held, 1 did not, 2 measured");
     Ok(())
+}
+
+#[test]
+fn what_is_done_is_on_the_page_whatever_becomes_of_the_next_experiment() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("panics");
+    let panics = |_: &Run| -> Result<Section, Error> { panic!("out of memory") };
+    let run =
+        std::panic::catch_unwind(|| experiments("panics").add("third", panics).run::<String>([]));
+    assert!(run.is_err());
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains("First") && page.contains("Second"));
 }
 
 #[test]

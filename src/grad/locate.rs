@@ -7,6 +7,7 @@ use super::evaluation::Evaluation;
 use super::kinks;
 use crate::graph::{Attached, CodeLocation, Graph, NodeId, Source, Var};
 use crate::ops::Op;
+use crate::ops::custom::Custom;
 use crate::ops::view::View;
 use crate::params::{ParamId, Params};
 use crate::seed::Seed;
@@ -93,7 +94,9 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
     });
     let mut params = Params::<f64>::new(Seed(0));
     let mut inputs = Vec::new();
-    for (i, (id, source)) in sources.into_iter().enumerate() {
+    // The first input of a rule of one's own is what the forward part made of the others.
+    let made = usize::from(matches!(op, Op::Custom(Custom::Rule(_))));
+    for (i, (id, source)) in sources.into_iter().enumerate().skip(made) {
         inputs.push(match source {
             Op::Source(Source::Indices(slot) | Source::Sparse(slot)) => {
                 Input::Attached(graph.attached()[slot as usize].clone())
@@ -108,11 +111,18 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
     }
     let report = GradCheck::of_one_rule().run(&params, |tape| {
         let recorded = inputs.iter().map(|input| match input {
-            Input::Numbers(id) => tape.param(*id).id(),
-            Input::Attached(data) => tape.graph().attach(data.clone()).id(),
+            Input::Numbers(id) => tape.param(*id),
+            Input::Attached(data) => tape.graph().attach(data.clone()),
         });
-        let recorded: Vec<NodeId> = recorded.collect();
-        tape.graph().record(op, &recorded)
+        let recorded: Vec<Var<'_>> = recorded.collect();
+        let reapplied = match &op {
+            Op::Custom(custom) => custom.reapply(&recorded),
+            _ => None,
+        };
+        reapplied.unwrap_or_else(|| {
+            let ids: Vec<NodeId> = recorded.iter().map(|input| input.id()).collect();
+            tape.graph().record(op, &ids)
+        })
     });
     // A rule that cannot be checked alone, as of a value that is not finite, is not accused.
     let report = report.ok()?;

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::graph::{Graph, NodeId, Var};
+use crate::ops::custom::Custom;
 use crate::ops::{Op, Site};
 
 /// Records the gradients of a number `y` with respect to nodes; `None` for those that `y` does not
@@ -38,6 +39,9 @@ pub(crate) fn differentiate(y: Var<'_>, targets: &[NodeId]) -> Vec<Option<NodeId
                 None => op.vjp(i, &site),
             };
             let Some(contribution) = contribution else { continue };
+            if let Op::Custom(custom) = &op {
+                assert_fits(custom, contribution, i, &site);
+            }
             let contribution = unbroadcast(contribution, x);
             let adjoint = &mut adjoints[x.id().index()];
             *adjoint = Some(match *adjoint {
@@ -48,6 +52,27 @@ pub(crate) fn differentiate(y: Var<'_>, targets: &[NodeId]) -> Vec<Option<NodeId
     }
     let found = |target: &NodeId| adjoints.get(target.index()).copied().flatten().map(Var::id);
     targets.iter().map(found).collect()
+}
+
+/// Panics unless what a rule of the user's own gives an input is of the input's shape, or of the
+/// result's, to which the input was broadcast.
+fn assert_fits(custom: &Custom, contribution: Var<'_>, input: usize, site: &Site<'_, '_>) {
+    let y = site.y;
+    let (found, expected) = (contribution.shape(), site.inputs[input].shape());
+    let whole = y.shape();
+    if found == expected || found == whole && expected.broadcasts_to(&whole) {
+        return;
+    }
+    let number = match custom {
+        Custom::Rule(_) => input - 1,
+        Custom::Kernel(_) => input,
+    };
+    let location = y.graph().with_nodes(|nodes, _| nodes[y.id().index()].location.clone());
+    panic!(
+        "the rule of `{}`, applied at {location}: a gradient of shape {found} for input {number} of \
+         shape {expected}",
+        y.op_name()
+    );
 }
 
 /// Which of the first `end` nodes lie on a path from a target to the last.

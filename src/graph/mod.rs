@@ -89,8 +89,10 @@ struct Recording {
     added_penalty: Option<NodeId>,
     /// Whether the sum of all penalties is recorded, so that one added later would be missed.
     penalty_taken: bool,
-    /// Where the trainer was made that the graph is recorded for.
+    /// Where the trainer was made that the graph is recorded for, and on which of its data if not on
+    /// those to train on.
     trainer: Option<CodeLocation>,
+    data: Option<&'static str>,
 }
 
 impl Graph {
@@ -108,6 +110,7 @@ impl Graph {
             added_penalty: None,
             penalty_taken: false,
             trainer: None,
+            data: None,
         });
         Self { mode, layout, recording, store }
     }
@@ -133,10 +136,16 @@ impl Graph {
         self.recording.borrow_mut().trainer = Some(made_at.clone());
     }
 
+    /// Has such messages name the data, too.
+    pub(crate) fn set_data(&self, data: &'static str) {
+        self.recording.borrow_mut().data = Some(data);
+    }
+
     /// The end of a message: for which trainer the graph is recorded, if for one.
     pub(crate) fn of_trainer(&self) -> String {
-        let trainer = &self.recording.borrow().trainer;
-        let place = |place| format!("\n  in the `Trainer` made at {place}");
+        let Recording { trainer, data, .. } = &*self.recording.borrow();
+        let data = data.map(|data| format!(", on {data}")).unwrap_or_default();
+        let place = |place| format!("\n  in the `Trainer` made at {place}{data}");
         trainer.as_ref().map(place).unwrap_or_default()
     }
 

@@ -240,7 +240,8 @@ impl<'p, T: Scalar> Tape<'p, T> {
         let layout = self.params.layout().clone();
         assert!(
             layout.entries().iter().zip(&*plan.reached).any(|(entry, &r)| r && entry.trainable),
-            "backward: the loss depends on no trainable parameter, so there is nothing to train"
+            "backward: the loss depends on no trainable parameter, so there is nothing to train{}",
+            self.graph.of_trainer()
         );
         let (_, loss) = session.workspace.output(&plan, 0, self.params.flat(), &session.inputs);
         Gradients::computed(layout, values, plan.reached.clone(), loss[0], session.store.clone())

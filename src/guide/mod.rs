@@ -1,8 +1,10 @@
 //! Pages to read: what people who come from elsewhere look for first. Every block of code in them is
 //! compiled and run by the tests.
+//!
+//! A page that is read as a file has links to files, at its end. Those here come before the page and so
+//! take their place: of several links for one name, Markdown takes the first.
 
 /// A guided tour that follows the lecture *Training Process Improvements*.
-#[doc = include_str!("lecture.md")]
 ///
 /// [`AdaGrad`]: crate::optim::AdaGrad
 /// [`Adam`]: crate::optim::Adam
@@ -42,10 +44,11 @@
 /// [`sparsity`]: crate::optim::sparsity
 /// [`watch`]: crate::Var::watch
 /// [patience]: crate::train::EarlyStopping::patience
+///
+#[doc = include_str!("lecture.md")]
 pub mod lecture {}
 
 /// For people who know Keras: the same lecture code, line by line.
-#[doc = include_str!("keras.md")]
 ///
 /// [`.prepare(..)`]: crate::train::Fit::prepare
 /// [`.resume(path)`]: crate::train::Fit::resume
@@ -75,10 +78,11 @@ pub mod lecture {}
 /// [`split_at`]: crate::data::Dataset::split_at
 /// [`split_stratified`]: crate::data::Dataset::split_stratified
 /// [`subset`]: crate::data::Dataset::subset
+///
+#[doc = include_str!("keras.md")]
 pub mod keras {}
 
 /// For people who know PyTorch: a training loop, and what is called how.
-#[doc = include_str!("pytorch.md")]
 ///
 /// [`Accumulate`]: crate::optim::Accumulate
 /// [`Augment`]: crate::data::Augment
@@ -127,10 +131,11 @@ pub mod keras {}
 /// [`tape.gradient(..)`]: crate::Tape::gradient
 /// [`x.remat(|x| block.forward(x))`]: crate::Var::remat
 /// [loop over pairs]: crate::guide::keras#models-of-several-inputs
+///
+#[doc = include_str!("pytorch.md")]
 pub mod pytorch {}
 
 /// For people who know JAX: a step, derivatives of any kind, and what is called how.
-#[doc = include_str!("jax.md")]
 ///
 /// [`Accumulate`]: crate::optim::Accumulate
 /// [`Averaged`]: crate::optim::Averaged
@@ -164,4 +169,6 @@ pub mod pytorch {}
 /// [`pick`]: crate::Var::pick
 /// [`tape.gradient(..)`]: crate::Tape::gradient
 /// [`x.remat(f)`]: crate::Var::remat
+///
+#[doc = include_str!("jax.md")]
 pub mod jax {}

@@ -121,6 +121,11 @@ use crate::graph::Var;
 /// What is gathered and not learned, such as running statistics, is a parameter of the role
 /// [`State`](crate::Role::State), with a new value in each training step: see
 /// [`Graph::update`](crate::Graph::update).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer",
+    note = "what is to have parameters is one once it is built: `.build(&mut params, \"name\")`",
+    note = "a closure is one by `layers::from_fn(|x| ..)`"
+)]
 pub trait Layer {
     /// Records what the layer computes of `x`.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t>;

@@ -106,6 +106,10 @@ fn targets_of<'t>(loss: &str, predictions: Var<'t>, targets: Var<'t>) -> Var<'t>
         return targets;
     }
     let hint = match expected.split_last() {
+        Some((classes, rest)) if labels && *classes > 1 && *rest == found[..] => format!(
+            "; labels become distributions by `Dataset::one_hot({classes})`, and `cross_entropy` takes them \
+             as they are"
+        ),
         _ if labels => "; labels become numbers by `Dataset::numeric_labels()`".to_string(),
         Some((1, rest)) if *rest == found[..] => format!("; reshape them to {expected}"),
         _ => String::new(),

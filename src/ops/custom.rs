@@ -42,10 +42,7 @@ type Forward<const N: usize> = dyn for<'t> Fn([Var<'t>; N]) -> Var<'t> + Send + 
 /// let slope = tape.gradient(y.sum(..), &[x])[0];
 /// assert_eq!(tape.value(slope).data(), [0.25, 0.0625]);
 /// ```
-pub struct CustomOp<const N: usize> {
-    forward: Box<Forward<N>>,
-    rule: Arc<dyn ErasedRule>,
-}
+pub struct CustomOp<const N: usize>(Arc<NamedRule<N>>);
 
 impl<const N: usize> CustomOp<N> {
     /// An operation that computes `forward` of its inputs and whose gradient rule is `vjp`: from
@@ -55,8 +52,7 @@ impl<const N: usize> CustomOp<N> {
         forward: impl for<'t> Fn([Var<'t>; N]) -> Var<'t> + Send + Sync + 'static,
         vjp: impl for<'t> Fn(Var<'t>, [Var<'t>; N], Var<'t>) -> [Var<'t>; N] + Send + Sync + 'static,
     ) -> Self {
-        let vjp: Box<Rule<N>> = Box::new(vjp);
-        Self { forward: Box::new(forward), rule: Arc::new(NamedRule { name, vjp }) }
+        Self(Arc::new(NamedRule { name, forward: Box::new(forward), vjp: Box::new(vjp) }))
     }
 
     /// Applies the operation.
@@ -66,12 +62,8 @@ impl<const N: usize> CustomOp<N> {
     /// If the inputs were recorded on different tapes.
     #[track_caller]
     pub fn apply<'t>(&self, inputs: [Var<'t>; N]) -> Var<'t> {
-        let y = (self.forward)(inputs);
-        let mut ids = vec![y.id()];
-        for input in inputs {
-            ids.push(input.operand(y.graph()).id());
-        }
-        y.graph().record(Custom::Rule(Shared(self.rule.clone())), &ids)
+        let rule: Arc<dyn ErasedRule> = self.0.clone();
+        Custom::Rule(Shared(rule)).record_with((self.0.forward)(inputs), &inputs)
     }
 }
 
@@ -167,6 +159,10 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
 /// A rule of any number of inputs.
 pub(crate) trait ErasedRule: Send + Sync {
     fn name(&self) -> &'static str;
+
+    /// The forward part.
+    fn forward<'t>(&self, inputs: &[Var<'t>]) -> Var<'t>;
+
     /// The gradients at all inputs.
     fn vjp<'t>(&self, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Gradients<'t>;
 }
@@ -176,7 +172,13 @@ type Gradients<'t> = SmallVec<[Option<Var<'t>>; 4]>;
 
 struct NamedRule<const N: usize> {
     name: &'static str,
+    forward: Box<Forward<N>>,
     vjp: Box<Rule<N>>,
+}
+
+/// As many inputs as the operation takes.
+fn exactly<'t, const N: usize>(inputs: &[Var<'t>]) -> [Var<'t>; N] {
+    inputs.try_into().expect("`apply` takes so many inputs")
 }
 
 impl<const N: usize> ErasedRule for NamedRule<N> {
@@ -184,13 +186,32 @@ impl<const N: usize> ErasedRule for NamedRule<N> {
         self.name
     }
 
+    fn forward<'t>(&self, inputs: &[Var<'t>]) -> Var<'t> {
+        (self.forward)(exactly(inputs))
+    }
+
     fn vjp<'t>(&self, g: Var<'t>, inputs: &[Var<'t>], y: Var<'t>) -> Gradients<'t> {
-        let inputs: [Var<'t>; N] = inputs.try_into().expect("`apply` takes so many inputs");
-        (self.vjp)(g, inputs, y).into_iter().map(Some).collect()
+        (self.vjp)(g, exactly(inputs), y).into_iter().map(Some).collect()
     }
 }
 
 impl Custom {
+    /// Records the rule for a value that was computed of these inputs.
+    #[track_caller]
+    fn record_with<'t>(self, y: Var<'t>, inputs: &[Var<'t>]) -> Var<'t> {
+        let mut ids = vec![y.id()];
+        for input in inputs {
+            ids.push(input.operand(y.graph()).id());
+        }
+        y.graph().record(self, &ids)
+    }
+
+    /// An operation made of others, forward part and all, applied to other inputs.
+    pub(crate) fn reapply<'t>(&self, inputs: &[Var<'t>]) -> Option<Var<'t>> {
+        let Custom::Rule(rule) = self else { return None };
+        Some(self.clone().record_with(rule.0.forward(inputs), inputs))
+    }
+
     /// The gradients at all inputs by a rule that gives them at once.
     pub(crate) fn gradients<'t>(&self, site: &Site<'_, 't>) -> Option<Gradients<'t>> {
         let Custom::Rule(rule) = self else { return None };

@@ -209,7 +209,9 @@ pub trait Optimizer<T: Scalar = f32> {
     #[track_caller]
     fn set_rate(&mut self, rate: Schedule);
 
-    /// What is remembered from step to step, by the paths of the parameters.
+    /// What is remembered from step to step, by the paths of the parameters: from the beginning all that
+    /// there will ever be, with what it is at first, for [`restore`](Self::restore) takes names and shapes
+    /// that a fresh optimizer does not have for those of another one.
     fn state(&self, params: &Params<T>) -> OptimizerState<T>;
 
     /// Takes over a state that has the names and shapes of [`state`](Self::state); for implementors.

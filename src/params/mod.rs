@@ -195,6 +195,10 @@ impl<T: Scalar> Params<T> {
 
     /// Has the parameters for which this holds trained again, all but state.
     ///
+    /// An optimizer such as Adam counts its steps for all parameters together, so it takes the moments of
+    /// those that join later for better known than they are: their first steps are longer than the rate.
+    /// Give such a phase an optimizer of its own.
+    ///
     /// # Panics
     ///
     /// If it holds for none.

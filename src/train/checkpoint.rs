@@ -1,7 +1,7 @@
 //! A training on disk: all that it takes to go on as if never stopped, in one file.
 
-use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,29 @@ const HEADER: &str = "gradtape.training";
 /// The name of an array that a file holds besides the parameters.
 fn own(kind: &str, name: &str) -> String {
     format!("{OWN}{kind}/{name}")
+}
+
+/// The file of this path, if there is one; of a path with `{epoch}` in its last part, that of the last
+/// epoch.
+pub(super) fn newest(path: PathBuf) -> Result<Option<PathBuf>, Error> {
+    const EPOCH: &str = "{epoch}";
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((before, after)) = name.split_once(EPOCH) else {
+        if path.to_string_lossy().contains(EPOCH) {
+            let expected = "{epoch} in the name of a file, not of a folder";
+            return Err(Error::argument("resume", expected, path.display()));
+        }
+        return Ok(path.exists().then_some(path));
+    };
+    let epoch_of = |path: &Path| -> Option<u64> {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(files) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Ok(None) };
+    let files = files.flatten().map(|file| file.path());
+    let numbered = files.filter_map(|path| Some((epoch_of(&path)?, path)));
+    Ok(numbered.max().map(|(_, path)| path))
 }
 
 impl Snapshot<'_, '_> {
@@ -173,7 +196,9 @@ impl Saved {
             }
         };
         compare("columns", &names(history), &names(columns));
-        compare("callbacks", &theirs, &here);
+        if self.pairs(callbacks).is_none() {
+            compare("callbacks", &theirs, &here);
+        }
         compare("optimizer", &self.header.optimizer, &optimizer.state(params).optimizer());
         compare("seed", &saved.seed.0, &position.seed.0);
         compare("batch size", &saved.batch_size, &position.batch_size);
@@ -188,6 +213,26 @@ impl Saved {
         Err(Error::Mismatch { what: self.name.clone(), problems })
     }
 
+    /// Whose memory belongs to whom here: the places of both, by name and order. None if one that
+    /// remembers something has no counterpart.
+    fn pairs(&self, callbacks: &[Box<dyn Callback + '_>]) -> Option<Vec<(usize, usize)>> {
+        let remembers = |callback: &dyn Callback| callback.memory() != Memory::default();
+        let weights = |i: usize| self.file.arrays.get(&own("callback", &i.to_string()));
+        let mut here = callbacks.iter().enumerate();
+        let mut pairs = Vec::new();
+        for (i, (name, text)) in self.header.callbacks.iter().enumerate() {
+            if text.is_empty() && weights(i).is_none_or(|array| array.shape.numel() == 0) {
+                continue;
+            }
+            let (at, _) = here
+                .by_ref()
+                .find(|(_, callback)| callback.name() == name || remembers(&***callback))
+                .filter(|(_, callback)| callback.name() == name)?;
+            pairs.push((i, at));
+        }
+        here.all(|(_, callback)| !remembers(&**callback)).then_some(pairs)
+    }
+
     /// Puts everything where it was: parameters, the optimizer's state, the callbacks' memories.
     pub(super) fn restore(
         self,
@@ -196,12 +241,14 @@ impl Saved {
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<Resumed, Error> {
         let state = self.optimizer_state()?;
+        let pairs = self.pairs(callbacks).unwrap_or_default();
         let Self { name, file, header } = self;
         // Nothing is changed before all parameters are known to fit.
         let mut restored = params.clone();
         restored.replace(&name, &file.arrays)?;
         optimizer.restore(params, &state)?;
-        for (i, (callback, (_, text))) in callbacks.iter_mut().zip(header.callbacks).enumerate() {
+        for (i, at) in pairs {
+            let (callback, text) = (&mut callbacks[at], header.callbacks[i].1.clone());
             let key = own("callback", &i.to_string());
             let weights = file.arrays.get(&key).map(|array| numbers(&key, array)).transpose()?;
             let (weights, values) = (weights.unwrap_or_default(), params.flat().len());

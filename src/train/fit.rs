@@ -5,12 +5,13 @@ use std::time::Instant;
 use std::{fs, io};
 
 use super::callbacks::{Callback, Decision, Moment};
-use super::checkpoint::{Position, Resumed, Saved, Snapshot};
+use super::checkpoint::{Position, Resumed, Saved, Snapshot, newest};
 use super::epoch::{Sums, metric_columns};
 use super::examples::{check_counting, find_non_finite};
+use super::progress::Shown;
 use super::trainer::weight_of;
 use super::validation::Validation;
-use super::{Direction, Ending, History, Progress, Targets, Trainer};
+use super::{Direction, Ending, History, Targets, Trainer};
 use crate::data::{Batch, Dataset, Rows};
 use crate::error::Error;
 use crate::graph::{Input, NonFinite, Tape};
@@ -156,10 +157,12 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Fit<'a, 'm, X, Y> {
         self
     }
 
-    /// Goes on where a checkpoint left off, if there is such a file; begins anew if not.
+    /// Goes on where a checkpoint left off, if there is such a file; begins anew if not. Of a
+    /// [`ModelCheckpoint`](super::ModelCheckpoint)'s path with `{epoch}` in it, the file of the last epoch
+    /// is meant.
     ///
     /// The checkpoint has to be one of the same training: data, batch size, order of examples, seed,
-    /// metrics, callbacks and what is frozen. The number of epochs may be another, as may be the numbers
+    /// metrics, callbacks that remember something, and what is frozen. The number of epochs may be another, as may be the numbers
     /// of optimizer and callbacks, such as a patience; a training that a callback has stopped is done,
     /// whatever its numbers are now.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
@@ -228,7 +231,10 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         let Fit { shuffled, drop_last, .. } = fit;
         let position =
             Position { epoch: 0, batch: 0, seed, batch_size, examples, shuffled, drop_last };
-        let path = fit.resume.take().filter(|path| path.exists());
+        let path = match fit.resume.take() {
+            Some(path) => newest(path)?,
+            None => None,
+        };
         let (rate, checked, begun) = (None, false, Instant::now());
         let mut run = Self { fit, history, sums, position, rate, checked, begun };
         if let Some(path) = path {
@@ -336,7 +342,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
             let (params, shape) = (&*self.fit.params, &prediction.shape());
             trainer.check_labels(params, self.fit.train, " of the training data", shape)?;
             if let Some(data) = self.fit.validation {
-                data.check_labels(trainer, params, shape)?;
+                data.check(trainer, params)?;
             }
             self.checked = true;
         }
@@ -411,7 +417,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
             elapsed: self.begun.elapsed(),
         };
         let (mut stopped, mut paused, mut saves) = (None, None, Vec::new());
-        for callback in callbacks {
+        for callback in callbacks.iter_mut() {
             let decision = decide(&mut **callback, &moment)?;
             match decision {
                 Decision::Continue => {}
@@ -427,6 +433,14 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
                 Decision::Rate(rate) => {
                     trainer.optimizer.set_rate(rate.into());
                     self.rate = Some(rate);
+                }
+            }
+        }
+        if stopped.is_none() && paused.is_some() {
+            for callback in callbacks.iter_mut() {
+                if let Decision::Save { path, instead_of } = callback.on_pause(&moment)? {
+                    saves.retain(|(known, _)| *known != path);
+                    saves.push((path, instead_of));
                 }
             }
         }
@@ -463,32 +477,5 @@ fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path, error)),
         _ => Ok(()),
-    }
-}
-
-/// What a training shows of itself, if it does.
-struct Shown(Option<Progress>);
-
-impl Shown {
-    fn new(shown: bool, history: &History, steps: usize) -> Self {
-        let progress = shown.then(|| Progress::new(steps));
-        if let Some(progress) = &progress {
-            progress.note(history.heading());
-        }
-        Self(progress)
-    }
-
-    fn advance(&self) {
-        self.0.iter().for_each(Progress::advance);
-    }
-
-    fn stopped(&self, ending: &Ending) {
-        self.0.iter().for_each(|progress| progress.note(ending));
-    }
-
-    fn epoch(&self, history: &History) {
-        if let Some(progress) = &self.0 {
-            progress.note(history.row(history.epochs() - 1));
-        }
     }
 }

@@ -5,6 +5,8 @@ use std::fmt::Display;
 #[cfg(feature = "progress")]
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::{Ending, History};
+
 /// A bar that shows how far a long run is: one line on standard error, redrawn at most ten times
 /// a second, and nothing at all where that is not a terminal.
 ///
@@ -73,5 +75,32 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// What a training shows of itself, if it does.
+pub(super) struct Shown(Option<Progress>);
+
+impl Shown {
+    pub(super) fn new(shown: bool, history: &History, steps: usize) -> Self {
+        let progress = shown.then(|| Progress::new(steps));
+        if let Some(progress) = &progress {
+            progress.note(history.heading());
+        }
+        Self(progress)
+    }
+
+    pub(super) fn advance(&self) {
+        self.0.iter().for_each(Progress::advance);
+    }
+
+    pub(super) fn stopped(&self, ending: &Ending) {
+        self.0.iter().for_each(|progress| progress.note(ending));
+    }
+
+    pub(super) fn epoch(&self, history: &History) {
+        if let Some(progress) = &self.0 {
+            progress.note(history.row(history.epochs() - 1));
+        }
     }
 }

@@ -5,22 +5,17 @@ use super::examples::check_counting;
 use super::{Targets, Trainer};
 use crate::data::{Dataset, Rows};
 use crate::error::Error;
-use crate::graph::Input;
+use crate::graph::{Input, Tape};
 use crate::params::Params;
-use crate::shape::Shape;
 
 /// Examples of any type: they need not be of that of the training data, which may have weights, say.
 pub(super) trait Validation {
     /// Refuses data without examples that count.
     fn check_counting(&self) -> Result<(), Error>;
 
-    /// Whether the labels are classes that a model with predictions of this shape knows.
-    fn check_labels(
-        &self,
-        trainer: &Trainer<'_>,
-        params: &Params,
-        predictions: &Shape,
-    ) -> Result<(), Error>;
+    /// Records model and loss for one example, and looks at the labels: what does not fit is found
+    /// before the first step.
+    fn check(&self, trainer: &Trainer<'_>, params: &Params) -> Result<(), Error>;
 
     /// Loss and metrics without noise.
     fn measure(
@@ -36,13 +31,14 @@ impl<X: Rows + Input<f32>, Y: Targets> Validation for Dataset<X, Y> {
         check_counting("validation", "examples to validate on", self)
     }
 
-    fn check_labels(
-        &self,
-        trainer: &Trainer<'_>,
-        params: &Params,
-        predictions: &Shape,
-    ) -> Result<(), Error> {
-        trainer.check_labels(params, self, " of the validation data", predictions)
+    fn check(&self, trainer: &Trainer<'_>, params: &Params) -> Result<(), Error> {
+        let one = self.batch(0..1);
+        let tape = Tape::inference(params);
+        tape.graph().set_data("the validation data");
+        let prediction = trainer.predict_on(tape.input(&one.x));
+        trainer.check_labels(params, self, " of the validation data", &prediction.shape())?;
+        let _ = trainer.loss_of(prediction, &one.y, &tape);
+        Ok(())
     }
 
     fn measure(

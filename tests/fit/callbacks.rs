@@ -1,5 +1,6 @@
 //! What callbacks do to a training.
 
+use std::path::Path;
 use std::time::Duration;
 
 use gradtape::prelude::*;
@@ -83,37 +84,72 @@ fn time_and_epochs_end_a_training() {
 #[test]
 fn a_run_whose_time_is_over_goes_on_from_its_checkpoint() {
     let train = data(100);
-    let path = scratch("paused.safetensors");
-    let _ = std::fs::remove_file(&path);
-    let run = |limit: Duration, path: &PathBuf| {
+    let run = |limit: Option<Duration>, checkpoint: ModelCheckpoint, path: &Path| {
         let mut params = Params::new(Seed(42));
         let model = model(&mut params);
-        let fit_in = |params: &mut Params| {
-            trainer(&model)
-                .fit(params, &train)
-                .epochs(2)
-                .seed(Seed(3))
-                .callback(TimeLimit(limit))
-                .callback(ModelCheckpoint::new(path).every_batches(1))
-                .resume(path)
-                .silent()
-                .run()
-                .unwrap()
+        let mut trainer = trainer(&model);
+        let fit = trainer.fit(&mut params, &train).epochs(2).seed(Seed(3)).silent();
+        let fit = match limit {
+            Some(limit) => fit.callback(TimeLimit(limit)),
+            None => fit,
         };
-        let history = fit_in(&mut params);
+        let history = fit.callback(checkpoint).resume(path).run().unwrap();
         (history, params)
     };
-    // Each run takes one step, and there are four in each of two epochs.
-    for step in 1..=8 {
-        let (history, _) = run(Duration::ZERO, &path);
-        // An epoch is closed by the run that goes on behind its last step.
-        assert_eq!(history.epochs(), (step - 1) / 4, "after {step} steps");
+    let whole = scratch("whole.safetensors");
+    let (expected, expected_params) = run(None, ModelCheckpoint::new(&whole), &whole);
+    for (name, every_batch) in [("often", true), ("each", false)] {
+        let path = scratch(&format!("paused-{name}.safetensors"));
+        let _ = std::fs::remove_file(&path);
+        let checkpoint = || match every_batch {
+            true => ModelCheckpoint::new(&path).every_batches(1),
+            false => ModelCheckpoint::new(&path),
+        };
+        // Each run takes one step, and there are four in each of two epochs.
+        for step in 1..=8 {
+            let (history, _) = run(Some(Duration::ZERO), checkpoint(), &path);
+            // An epoch is closed by the run that goes on behind its last step.
+            assert_eq!(history.epochs(), (step - 1) / 4, "after {step} steps");
+            assert!(history.to_string().contains("paused by TimeLimit"), "{history}");
+        }
+        // The last run may do without a limit: that remembers nothing.
+        let (history, params) = run(None, checkpoint(), &path);
+        assert_eq!(history["loss"], expected["loss"]);
+        assert_eq!(history.ending(), Some(&Ending::Finished));
+        assert_eq!(params.flat(), expected_params.flat());
     }
-    let (paused, params) = run(Duration::ZERO, &path);
-    let (whole, others) = run(Duration::MAX, &scratch("whole.safetensors"));
-    assert_eq!(paused["loss"], whole["loss"]);
-    assert_eq!(paused.ending(), Some(&Ending::Finished));
-    assert_eq!(params.flat(), others.flat());
+}
+
+#[test]
+fn the_last_of_several_checkpoints_is_resumed() {
+    let train = data(100);
+    let folder = scratch("epochs");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let pattern = folder.join("epoch-{epoch}.safetensors");
+    let run = |epochs: usize| {
+        let mut params = Params::new(Seed(42));
+        let model = model(&mut params);
+        let mut steps = 0;
+        let mut trainer = trainer(&model);
+        let fit = trainer.fit(&mut params, &train).epochs(epochs).silent();
+        let fit = fit.callback(ModelCheckpoint::new(&pattern).keep(3));
+        fit.callback(OnEpoch::new(|_| {
+            steps += 1;
+            Ok(Decision::Continue)
+        }))
+        .resume(&pattern)
+        .run()
+        .unwrap();
+        steps
+    };
+    assert_eq!((run(11), run(13), run(13)), (11, 2, 0));
+    let mut trainer_params = Params::new(Seed(42));
+    let model = model(&mut trainer_params);
+    let mut trainer = trainer(&model);
+    let fit = trainer.fit(&mut trainer_params, &train).silent();
+    let error = fit.resume(folder.join("{epoch}/run")).run().unwrap_err().to_string();
+    assert!(error.contains("{epoch} in the name of a file"), "{error}");
 }
 
 #[test]

@@ -420,3 +420,28 @@ fn a_number_of_the_data_that_is_not_finite_is_named_by_its_row() {
     let spoiled = message(&mut params, &whole, &labels, true);
     assert!(spoiled.ends_with("column 1 of the training data, once it was prepared"), "{spoiled}");
 }
+
+#[test]
+fn validation_data_that_do_not_fit_are_found_before_the_first_step() {
+    let train = data(60);
+    let wide = Dataset::new(Tensor::zeros([5, 3]), Indices::from([0; 5])).unwrap();
+    let numbers = Dataset::new(Tensor::zeros([5, 2]), Tensor::zeros([5, 2])).unwrap();
+    let mut params = Params::new(Seed(42));
+    let model = model(&mut params);
+    let before = params.clone();
+    let mut trainer = trainer(&model);
+    let mut message = |run: &mut dyn FnMut(&mut Trainer<'_>, &mut Params)| {
+        let run = std::panic::AssertUnwindSafe(|| run(&mut trainer, &mut params));
+        let message = *std::panic::catch_unwind(run).unwrap_err().downcast::<String>().unwrap();
+        assert_eq!(params.flat(), before.flat());
+        message
+    };
+    let of_width = message(&mut |trainer, params| {
+        let _ = trainer.fit(params, &train).validation(&wide).silent().run();
+    });
+    assert!(of_width.contains("hidden/kernel") && of_width.contains(", on the validation data"));
+    let of_kind = message(&mut |trainer, params| {
+        let _ = trainer.fit(params, &train).validation(&numbers).silent().run();
+    });
+    assert!(of_kind.contains("on the validation data"), "{of_kind}");
+}

@@ -275,8 +275,8 @@ impl SavedGraph {
     /// recorded.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-        serde_json::from_str(&text)
+        let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+        serde_json::from_slice(&bytes)
             .map_err(|error| Error::format(path.display().to_string(), "a saved graph", error))
     }
 

@@ -149,7 +149,8 @@ impl BatchNorm {
             panic!(
                 "BatchNorm: a training batch of shape {shape} gives `{name}` {count} values of \
                  each channel, which have no variance; leave out a last batch of one \
-                 (`drop_last`), or infer on `Tape::inference`"
+                 (`drop_last`), or infer on `Tape::inference`{}",
+                graph.of_trainer()
             );
         }
         let others = Axes::of((0..shape.rank()).filter(|&other| other != axis));

@@ -154,6 +154,15 @@ pub trait Callback {
         Ok(Decision::Continue)
     }
 
+    /// Before a run ends because a callback has it [paused](Decision::Pause): what to save of it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the training with an error.
+    fn on_pause(&mut self, _moment: &Moment<'_>) -> Result<Decision, Error> {
+        Ok(Decision::Continue)
+    }
+
     /// When the loss of a batch is not finite, before a step is taken. Unless a callback stops it,
     /// the training ends with [`Error::Diverged`].
     fn on_non_finite(&mut self, _trace: Option<&NonFinite>) -> Decision {
@@ -198,6 +207,10 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 
     fn after_epoch(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
         (**self).after_epoch(moment)
+    }
+
+    fn on_pause(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
+        (**self).on_pause(moment)
     }
 
     fn on_non_finite(&mut self, trace: Option<&NonFinite>) -> Decision {

@@ -159,6 +159,14 @@ impl Callback for ModelCheckpoint {
         Ok(if due { self.save(moment.epoch) } else { Decision::Continue })
     }
 
+    fn on_pause(&mut self, moment: &Moment<'_>) -> Result<Decision, Error> {
+        Ok(match self.when {
+            // It is not the best that there was.
+            When::Best(..) => Decision::Continue,
+            When::Epochs(_) | When::Batches(_) => self.save(moment.epoch),
+        })
+    }
+
     fn memory(&self) -> Memory {
         Memory { text: remembered(&self.state), weights: Vec::new() }
     }
