@@ -256,6 +256,19 @@ fn a_wrong_rule_is_told_from_right_ones_before_it() {
     let report = report.unwrap();
     let culprit = report.culprit().expect("one is wrong");
     assert_eq!(culprit.op, "wrong", "{report}");
+
+    // Operations that read parameters themselves.
+    let reading = CustomOp::new(
+        "reading",
+        move |[x]| x * x.graph().param(w),
+        move |g, [x], _| [g * x.graph().param(w)],
+    );
+    let other = gradcheck(&params, |tape| {
+        let x = tape.param(w).sin();
+        wrong.apply([reading.apply([x]), x])
+    });
+    let other = other.unwrap();
+    assert_eq!(other.culprit().map(|culprit| &culprit.op[..]), Some("wrong"), "{other}");
     assert!((5e-3..2e-2).contains(&culprit.error.unwrap()), "{report}");
 }
 
@@ -268,11 +281,19 @@ fn a_gradient_of_another_shape_is_refused_by_name() {
     let turned =
         CustomOp::new("product", |[a, b]| a * b, |g, [a, b], _| [(g * b).transpose(), g * a]);
     let summed = CustomOp::new("product", |[a, b]| a * b, |g, [a, b], _| [g * b, (g * a).sum(..)]);
+    // What is summed over in the forward part was broadcast all the same.
+    let dot = CustomOp::new(
+        "dot",
+        |[a, b]| (a * b).sum(..),
+        |g, [a, b], _| [(g * b).broadcast_to(a.shape()), g * a],
+    );
     let slopes = |op: &CustomOp<2>| {
         let tape = Tape::inference(&params);
         tape.backward(op.apply([tape.param(a), tape.param(b)]).sum(..)).flat().to_vec()
     };
-    assert_eq!(slopes(&right), [[1.0; 6].as_slice(), &[2.0; 3]].concat());
+    for op in [&right, &dot] {
+        assert_eq!(slopes(op), [[1.0; 6].as_slice(), &[2.0; 3]].concat());
+    }
     for (op, said) in [
         (&turned, "a gradient of shape [3, 2] for input 0 of shape [2, 3]"),
         (&summed, "a gradient of shape [] for input 1 of shape [3]"),

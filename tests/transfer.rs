@@ -204,7 +204,6 @@ fn groups_are_asked_again_when_something_is_frozen() {
         optimizer.step(params, &gradients);
         before - params.values(head)[0]
     };
-    assert!((moved(&mut params, &mut optimizer) - 1.0).abs() < 1e-6);
     params.freeze(|entry| entry.name.starts_with("head/"));
     assert_eq!(moved(&mut params, &mut optimizer), 0.0);
     params.unfreeze(|entry| entry.name.starts_with("head/"));

@@ -52,6 +52,13 @@ impl Bound<'_> {
 }
 
 impl<'a> Evaluation<'a> {
+    /// The parameters, none of which is trained.
+    pub(super) fn frozen_params(&self) -> Params<f64> {
+        let mut params = self.params.clone();
+        params.freeze(|_| true);
+        params
+    }
+
     pub(super) fn new<T: Scalar>(
         tape: &'a Tape<'_, T>,
         value: Var<'a>,

@@ -9,8 +9,7 @@ use crate::graph::{Attached, CodeLocation, Graph, NodeId, Source, Var};
 use crate::ops::Op;
 use crate::ops::custom::Custom;
 use crate::ops::view::View;
-use crate::params::{ParamId, Params};
-use crate::seed::Seed;
+use crate::params::ParamId;
 use crate::tensor::Tensor;
 
 /// Where a wrong gradient comes from. Prints as a sentence.
@@ -92,7 +91,8 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
         let sources = node.inputs.iter().map(|&id| (id, nodes[id.index()].op.clone()));
         (node.op.clone(), sources.collect::<Vec<_>>())
     });
-    let mut params = Params::<f64>::new(Seed(0));
+    // Rules of one's own may read parameters, whose ids hold for clones.
+    let mut params = evaluation.frozen_params();
     let mut inputs = Vec::new();
     // The first input of a rule of one's own is what the forward part made of the others.
     let made = usize::from(matches!(op, Op::Custom(Custom::Rule(_))));
@@ -105,7 +105,7 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
             _ => {
                 let (shape, numbers) = evaluation.value_of(id);
                 let tensor = Tensor::from_fn(&shape, |at| numbers[at]);
-                Input::Numbers(params.add_tensor(format!("input {i}"), &tensor))
+                Input::Numbers(params.add_tensor(format!("gradcheck:input {i}"), &tensor))
             }
         });
     }
@@ -135,6 +135,8 @@ mod tests {
     use super::*;
     use crate::grad::gradcheck;
     use crate::ops::planted;
+    use crate::params::Params;
+    use crate::seed::Seed;
 
     #[test]
     fn the_operation_whose_rule_is_wrong_is_named_with_its_line() {

@@ -54,13 +54,12 @@ pub(crate) fn differentiate(y: Var<'_>, targets: &[NodeId]) -> Vec<Option<NodeId
     targets.iter().map(found).collect()
 }
 
-/// Panics unless what a rule of the user's own gives an input is of the input's shape, or of the
-/// result's, to which the input was broadcast.
+/// Panics unless what a rule of the user's own gives an input is of the input's shape, or of one to
+/// which the input was broadcast.
 fn assert_fits(custom: &Custom, contribution: Var<'_>, input: usize, site: &Site<'_, '_>) {
     let y = site.y;
     let (found, expected) = (contribution.shape(), site.inputs[input].shape());
-    let whole = y.shape();
-    if found == expected || found == whole && expected.broadcasts_to(&whole) {
+    if expected.broadcasts_to(&found) {
         return;
     }
     let number = match custom {

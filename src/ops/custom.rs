@@ -46,7 +46,10 @@ pub struct CustomOp<const N: usize>(Arc<NamedRule<N>>);
 
 impl<const N: usize> CustomOp<N> {
     /// An operation that computes `forward` of its inputs and whose gradient rule is `vjp`: from
-    /// the gradient at the output, the inputs and the output to the gradients at the inputs.
+    /// the gradient at the output, the inputs and the output to the gradients at the inputs, each of
+    /// its input's shape, or of one that the input was broadcast to, along whose axes it is then summed.
+    ///
+    /// Differentiating panics if a gradient is of any other shape.
     pub fn new(
         name: &'static str,
         forward: impl for<'t> Fn([Var<'t>; N]) -> Var<'t> + Send + Sync + 'static,

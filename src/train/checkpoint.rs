@@ -1,7 +1,7 @@
 //! A training on disk: all that it takes to go on as if never stopped, in one file.
 
 use std::path::{Path, PathBuf};
-use std::{fmt, fs};
+use std::{fmt, fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ struct Version {
     version: u32,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The text of a file that says it holds a training.
 const HEADER: &str = "gradtape.training";
@@ -84,19 +84,25 @@ fn own(kind: &str, name: &str) -> String {
 pub(super) fn newest(path: PathBuf) -> Result<Option<PathBuf>, Error> {
     const EPOCH: &str = "{epoch}";
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let parts = name.split(EPOCH).count();
+    if folder.to_string_lossy().contains(EPOCH) || parts > 2 {
+        let expected = "{epoch} once, in the name of a file and not of a folder";
+        return Err(Error::argument("resume", expected, path.display()));
+    }
     let Some((before, after)) = name.split_once(EPOCH) else {
-        if path.to_string_lossy().contains(EPOCH) {
-            let expected = "{epoch} in the name of a file, not of a folder";
-            return Err(Error::argument("resume", expected, path.display()));
-        }
         return Ok(path.exists().then_some(path));
     };
     let epoch_of = |path: &Path| -> Option<u64> {
         let name = path.file_name()?.to_str()?;
         name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Ok(files) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Ok(None) };
+    let files = match fs::read_dir(folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io(folder, error)),
+    };
     let files = files.flatten().map(|file| file.path());
     let numbered = files.filter_map(|path| Some((epoch_of(&path)?, path)));
     Ok(numbered.max().map(|(_, path)| path))
@@ -136,6 +142,9 @@ impl Snapshot<'_, '_> {
     }
 }
 
+/// The places of callbacks in a file and here.
+pub(super) type Pairs = Vec<(usize, usize)>;
+
 /// A training read from a file.
 pub(super) struct Saved {
     name: String,
@@ -173,7 +182,8 @@ impl Saved {
         &self.header.history
     }
 
-    /// Whether it is of this training; the error lists all in which it differs.
+    /// Whether it is of this training, and if so whose memory is whose; the error lists all in which it
+    /// differs.
     pub(super) fn fits(
         &self,
         columns: &History,
@@ -181,7 +191,7 @@ impl Saved {
         params: &Params,
         optimizer: &dyn Optimizer,
         callbacks: &[Box<dyn Callback + '_>],
-    ) -> Result<(), Error> {
+    ) -> Result<Pairs, Error> {
         let Header { history, position: saved, callbacks: memories, .. } = &self.header;
         let names = |history: &History| -> Vec<String> {
             history.columns().iter().map(|column| column.name.clone()).collect()
@@ -196,9 +206,6 @@ impl Saved {
             }
         };
         compare("columns", &names(history), &names(columns));
-        if self.pairs(callbacks).is_none() {
-            compare("callbacks", &theirs, &here);
-        }
         compare("optimizer", &self.header.optimizer, &optimizer.state(params).optimizer());
         compare("seed", &saved.seed.0, &position.seed.0);
         compare("batch size", &saved.batch_size, &position.batch_size);
@@ -207,41 +214,48 @@ impl Saved {
         compare("smaller last batches left out", &saved.drop_last, &position.drop_last);
         compare("frozen parameters", &self.header.frozen, &frozen(params));
         problems.extend(mismatches(params.layout(), &self.file.arrays));
-        if problems.is_empty() {
-            return Ok(());
+        let pairs = self.pairs(callbacks);
+        if pairs.is_none() {
+            problems.push(format!("its callbacks: {theirs:?}, here: {here:?}"));
         }
-        Err(Error::Mismatch { what: self.name.clone(), problems })
+        match pairs {
+            Some(pairs) if problems.is_empty() => Ok(pairs),
+            _ => Err(Error::Mismatch { what: self.name.clone(), problems }),
+        }
     }
 
-    /// Whose memory belongs to whom here: the places of both, by name and order. None if one that
-    /// remembers something has no counterpart.
-    fn pairs(&self, callbacks: &[Box<dyn Callback + '_>]) -> Option<Vec<(usize, usize)>> {
-        let remembers = |callback: &dyn Callback| callback.memory() != Memory::default();
+    /// Whose memory belongs to whom here: the places of both. They are in the same order; those that
+    /// remember nothing may be others. None if it does not come out even.
+    fn pairs(&self, callbacks: &[Box<dyn Callback + '_>]) -> Option<Pairs> {
+        let saved = &self.header.callbacks;
+        let names = callbacks.iter().map(|callback| callback.name());
+        if names.eq(saved.iter().map(|(name, _)| &name[..])) {
+            return Some((0..saved.len()).map(|i| (i, i)).collect());
+        }
         let weights = |i: usize| self.file.arrays.get(&own("callback", &i.to_string()));
         let mut here = callbacks.iter().enumerate();
+        let is_blank = |callback: &dyn Callback| callback.memory() == Memory::default();
         let mut pairs = Vec::new();
-        for (i, (name, text)) in self.header.callbacks.iter().enumerate() {
+        for (i, (name, text)) in saved.iter().enumerate() {
             if text.is_empty() && weights(i).is_none_or(|array| array.shape.numel() == 0) {
                 continue;
             }
-            let (at, _) = here
-                .by_ref()
-                .find(|(_, callback)| callback.name() == name || remembers(&***callback))
-                .filter(|(_, callback)| callback.name() == name)?;
-            pairs.push((i, at));
+            let (at, callback) =
+                here.find(|(_, callback)| callback.name() == name || !is_blank(&***callback))?;
+            (callback.name() == name).then(|| pairs.push((i, at)))?;
         }
-        here.all(|(_, callback)| !remembers(&**callback)).then_some(pairs)
+        here.all(|(_, callback)| is_blank(&**callback)).then_some(pairs)
     }
 
     /// Puts everything where it was: parameters, the optimizer's state, the callbacks' memories.
     pub(super) fn restore(
         self,
+        pairs: Pairs,
         params: &mut Params,
         optimizer: &mut dyn Optimizer,
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<Resumed, Error> {
         let state = self.optimizer_state()?;
-        let pairs = self.pairs(callbacks).unwrap_or_default();
         let Self { name, file, header } = self;
         // Nothing is changed before all parameters are known to fit.
         let mut restored = params.clone();

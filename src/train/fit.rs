@@ -248,11 +248,12 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
     /// Takes everything to where a checkpoint left off.
     fn go_on(&mut self, saved: Saved) -> Result<(), Error> {
         let Fit { trainer, params, callbacks, .. } = &mut self.fit;
-        saved.fits(&self.history, &self.position, params, &*trainer.optimizer, callbacks)?;
+        let pairs =
+            saved.fits(&self.history, &self.position, params, &*trainer.optimizer, callbacks)?;
         for callback in callbacks.iter_mut() {
             callback.before(saved.history())?;
         }
-        let resumed = saved.restore(params, &mut *trainer.optimizer, callbacks)?;
+        let resumed = saved.restore(pairs, params, &mut *trainer.optimizer, callbacks)?;
         if let Some(rate) = resumed.rate {
             trainer.optimizer.set_rate(rate.into());
         }
@@ -342,7 +343,7 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
             let (params, shape) = (&*self.fit.params, &prediction.shape());
             trainer.check_labels(params, self.fit.train, " of the training data", shape)?;
             if let Some(data) = self.fit.validation {
-                data.check(trainer, params)?;
+                data.check(trainer, params, self.fit.batch_size)?;
             }
             self.checked = true;
         }
@@ -438,8 +439,9 @@ impl<'a, 'm, X: Rows + Input<f32>, Y: Targets> Run<'a, 'm, X, Y> {
         }
         if stopped.is_none() && paused.is_some() {
             for callback in callbacks.iter_mut() {
-                if let Decision::Save { path, instead_of } = callback.on_pause(&moment)? {
-                    saves.retain(|(known, _)| *known != path);
+                if let Decision::Save { path, instead_of } = callback.on_pause(&moment)?
+                    && saves.iter().all(|(known, _)| *known != path)
+                {
                     saves.push((path, instead_of));
                 }
             }

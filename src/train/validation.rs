@@ -13,9 +13,10 @@ pub(super) trait Validation {
     /// Refuses data without examples that count.
     fn check_counting(&self) -> Result<(), Error>;
 
-    /// Records model and loss for one example, and looks at the labels: what does not fit is found
-    /// before the first step.
-    fn check(&self, trainer: &Trainer<'_>, params: &Params) -> Result<(), Error>;
+    /// Records model and loss for a batch, as it will be measured, and looks at the labels: what does
+    /// not fit is found before the first step.
+    fn check(&self, trainer: &Trainer<'_>, params: &Params, batch_size: usize)
+    -> Result<(), Error>;
 
     /// Loss and metrics without noise.
     fn measure(
@@ -31,13 +32,18 @@ impl<X: Rows + Input<f32>, Y: Targets> Validation for Dataset<X, Y> {
         check_counting("validation", "examples to validate on", self)
     }
 
-    fn check(&self, trainer: &Trainer<'_>, params: &Params) -> Result<(), Error> {
-        let one = self.batch(0..1);
+    fn check(
+        &self,
+        trainer: &Trainer<'_>,
+        params: &Params,
+        batch_size: usize,
+    ) -> Result<(), Error> {
+        let first = self.batch(0..batch_size.min(self.len()));
         let tape = Tape::inference(params);
         tape.graph().set_data("the validation data");
-        let prediction = trainer.predict_on(tape.input(&one.x));
+        let prediction = trainer.predict_on(tape.input(&first.x));
         trainer.check_labels(params, self, " of the validation data", &prediction.shape())?;
-        let _ = trainer.loss_of(prediction, &one.y, &tape);
+        let _ = trainer.loss_of(prediction, &first.y, &tape);
         Ok(())
     }
 

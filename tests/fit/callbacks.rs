@@ -149,7 +149,7 @@ fn the_last_of_several_checkpoints_is_resumed() {
     let mut trainer = trainer(&model);
     let fit = trainer.fit(&mut trainer_params, &train).silent();
     let error = fit.resume(folder.join("{epoch}/run")).run().unwrap_err().to_string();
-    assert!(error.contains("{epoch} in the name of a file"), "{error}");
+    assert!(error.contains("{epoch} once, in the name of a file"), "{error}");
 }
 
 #[test]

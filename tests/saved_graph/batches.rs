@@ -101,3 +101,15 @@ fn noise_of_parameters_is_shared_by_all_entries() {
     let many = tape.input(&Tensor::full([16, 3], 1.0));
     assert_eq!(saved.record(tape.graph(), &[many]).unwrap()["y"].shape(), [16, 1].into());
 }
+
+#[test]
+fn noise_of_an_entry_is_told_whatever_its_rank_was() {
+    let params = Params::<f32>::new(Seed(0));
+    let tape = Tape::training(&params, Seed(0));
+    let x = tape.input(&Tensor::full([1, 4, 3], 1.0));
+    let mask = tape.bernoulli(0.5, [1, 3]).reshape([1, 1, 3]);
+    let saved = tape.save(&[("x", x)], &[("y", x * mask)]).unwrap();
+    let tape = Tape::training(&params, Seed(1));
+    let many = tape.input(&Tensor::full([16, 4, 3], 1.0));
+    assert!(saved.record(tape.graph(), &[many]).is_err());
+}

@@ -53,14 +53,15 @@ impl SavedGraph {
                 }
                 _ => node.inputs.iter().any(|input| batched[input.index()]),
             };
-            let rank = node.shape.rank();
-            let is_drawn = |input: &NodeId| {
-                drawn[input.index()] && self.0.nodes[input.index()].shape.rank() == rank
-            };
-            let reads_drawn = node.inputs.iter().any(is_drawn);
+            let reads_drawn = node.inputs.iter().any(|input| drawn[input.index()]);
             drawn[at] = matches!(node.op, Op::Noise(_)) || reads_drawn && !batched[at];
             drawn[at] &= batch.recorded == 1 && node.shape.first() == Some(&1);
-            if batched[at] && reads_drawn && matches!(node.op, Op::Elementwise(_)) {
+            let rank = node.shape.rank();
+            let meets_entries = |input: &NodeId| {
+                drawn[input.index()] && self.0.nodes[input.index()].shape.rank() == rank
+            };
+            let elementwise = batched[at] && matches!(node.op, Op::Elementwise(_));
+            if elementwise && node.inputs.iter().any(meets_entries) {
                 let reason = "its noise was drawn for one entry, and all would share it";
                 return Err(batch.refused(self.error(at, reason)));
             }

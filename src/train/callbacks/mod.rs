@@ -163,8 +163,8 @@ pub trait Callback {
         Ok(Decision::Continue)
     }
 
-    /// When the loss of a batch is not finite, before a step is taken. Unless a callback stops it,
-    /// the training ends with [`Error::Diverged`].
+    /// When the loss of a batch is not finite, before a step is taken. Unless a callback stops it (a
+    /// pause is a stop, too: it would go on to the same loss), the training ends with [`Error::Diverged`].
     fn on_non_finite(&mut self, _trace: Option<&NonFinite>) -> Decision {
         Decision::Continue
     }

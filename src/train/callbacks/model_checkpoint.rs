@@ -14,7 +14,9 @@ use crate::train::{Direction, History};
 /// ([`Params::load`](crate::Params::load) takes the same file).
 ///
 /// `{epoch}` in the file's name becomes the number of the epoch, counted from 1. Without it each
-/// save replaces the last one.
+/// save replaces the last one. A run that is [paused](Decision::Pause), as by a
+/// [`TimeLimit`](super::TimeLimit), is saved then as well, wherever in an epoch it is, but by a
+/// checkpoint of the best.
 ///
 /// ```
 /// use gradtape::train::ModelCheckpoint;
