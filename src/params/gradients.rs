@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Layout, ParamId, Params, Role};
+use super::{Entry, Layout, ParamId, Params, Role};
 use crate::exec::WorkspaceStore;
 use crate::scalar::Scalar;
 
@@ -34,8 +34,10 @@ impl<T: Scalar> Gradients<T> {
         loss: T,
         store: Arc<WorkspaceStore<T>>,
     ) -> Self {
-        for id in layout.ids().filter(|id| !reached[id.index()]) {
-            values[layout.range(id)].fill(T::ZERO);
+        for (entry, _) in
+            layout.entries().iter().zip(&reached[..]).filter(|(_, reached)| !**reached)
+        {
+            values[entry.range()].fill(T::ZERO);
         }
         Self { layout, values, reached, loss, store: Some(store) }
     }
@@ -113,7 +115,7 @@ impl<T: Scalar> Gradients<T> {
             if !other.reached[i] {
                 continue;
             }
-            let range = entry.offset..entry.offset + entry.shape.numel();
+            let range = entry.range();
             let (sum, new) = (&mut self.values[range.clone()], &other.values[range]);
             if self.reached[i] && entry.role != Role::State {
                 sum.iter_mut().zip(new).for_each(|(sum, &new)| *sum += new);
@@ -188,10 +190,10 @@ impl<T: Scalar> Gradients<T> {
     /// If the parameters are others than those that the gradients were computed of.
     #[track_caller]
     pub fn apply_updates(&self, params: &mut Params<T>) {
-        for (id, entry) in self.layout.ids().zip(self.layout.entries()) {
-            if entry.role == Role::State && self.reached[id.index()] {
-                params.values_mut(id).copy_from_slice(&self.values[self.layout.range(id)]);
-            }
+        let is_new = |(i, entry): &(usize, &Entry)| entry.role == Role::State && self.reached[*i];
+        for (i, entry) in self.layout.entries().iter().enumerate().filter(is_new) {
+            let id = self.layout.id(i);
+            params.values_mut(id).copy_from_slice(&self.values[entry.range()]);
         }
     }
 
@@ -220,11 +222,13 @@ impl<T: Scalar> Gradients<T> {
 
     /// The parts of the flat slice that have a gradient, neighbours merged into one.
     pub fn segments(&self) -> impl Iterator<Item = Range<usize>> {
-        let mut ids = self.layout.ids().filter(|&id| self.has(id)).peekable();
+        let entries = self.layout.entries().iter().zip(&self.reached[..]);
+        let moving = entries.filter(|(entry, reached)| **reached && entry.trainable);
+        let mut ranges = moving.map(|(entry, _)| entry.range()).peekable();
         std::iter::from_fn(move || {
-            let mut segment = self.layout.range(ids.next()?);
-            while let Some(next) = ids.next_if(|&id| self.layout.range(id).start == segment.end) {
-                segment.end = self.layout.range(next).end;
+            let mut segment = ranges.next()?;
+            while let Some(next) = ranges.next_if(|next| next.start == segment.end) {
+                segment.end = next.end;
             }
             Some(segment)
         })

@@ -62,6 +62,13 @@ pub struct Entry {
     pub trainable: bool,
 }
 
+impl Entry {
+    /// Where its values stand in the flat slice.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.shape.numel()
+    }
+}
+
 /// The table of a model's parameters: names, shapes, offsets into the flat slice, penalties and
 /// trainable flags.
 #[derive(Clone, Default)]
@@ -113,7 +120,8 @@ impl Layout {
         (0..self.entries.len()).map(move |index| ParamId { index: index as u32, made: made[index] })
     }
 
-    fn id(&self, index: usize) -> ParamId {
+    /// The id of the parameter at this position.
+    pub(super) fn id(&self, index: usize) -> ParamId {
         ParamId { index: index as u32, made: self.made[index] }
     }
 
@@ -144,8 +152,7 @@ impl Layout {
     /// Where the values of a parameter stand in the flat slice.
     #[track_caller]
     pub fn range(&self, id: ParamId) -> Range<usize> {
-        let entry = self.entry(id);
-        entry.offset..entry.offset + entry.shape.numel()
+        self.entry(id).range()
     }
 
     /// The number of values of all parameters.
