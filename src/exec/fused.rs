@@ -90,7 +90,6 @@ impl Group {
         }
         // SAFETY: the caller's promise; chunks write disjoint parts.
         for_each_task::<T>(chunks, self.work(), |chunk| unsafe { self.run_chunk(chunk, memory) });
-        let _flush = FlushSubnormals::during::<T>();
         for closing in self.closings.iter().filter(|closing| closing.partials.is_some()) {
             // SAFETY: the caller's promise; no chunk is running any more.
             unsafe { closing.combine(chunks, memory) };
@@ -329,6 +328,7 @@ impl Closing {
     ///
     /// As for [`Closing::clear`], for all chunks.
     unsafe fn combine<T: Scalar>(&self, chunks: usize, memory: &Memory<'_, T>) {
+        let _flush = FlushSubnormals::during::<T>();
         // SAFETY: the caller's promise.
         unsafe {
             let out = std::slice::from_raw_parts_mut(memory.at(self.out), self.len);

@@ -9,7 +9,8 @@ use crate::graph::{Attached, CodeLocation, Graph, NodeId, Source, Var};
 use crate::ops::Op;
 use crate::ops::custom::Custom;
 use crate::ops::view::View;
-use crate::params::ParamId;
+use crate::params::{ParamId, Params};
+use crate::seed::Seed;
 use crate::tensor::Tensor;
 
 /// Where a wrong gradient comes from. Prints as a sentence.
@@ -91,8 +92,11 @@ fn rule_error(graph: &Graph, id: NodeId, evaluation: &mut Evaluation<'_>) -> Opt
         let sources = node.inputs.iter().map(|&id| (id, nodes[id.index()].op.clone()));
         (node.op.clone(), sources.collect::<Vec<_>>())
     });
-    // Rules of one's own may read parameters, whose ids hold for clones.
-    let mut params = evaluation.frozen_params();
+    let mut params = match op {
+        // Rules of one's own may read parameters, whose ids hold for clones.
+        Op::Custom(_) => evaluation.frozen_params(),
+        _ => Params::new(Seed(0)),
+    };
     let mut inputs = Vec::new();
     // The first input of a rule of one's own is what the forward part made of the others.
     let made = usize::from(matches!(op, Op::Custom(Custom::Rule(_))));
@@ -135,8 +139,6 @@ mod tests {
     use super::*;
     use crate::grad::gradcheck;
     use crate::ops::planted;
-    use crate::params::Params;
-    use crate::seed::Seed;
 
     #[test]
     fn the_operation_whose_rule_is_wrong_is_named_with_its_line() {

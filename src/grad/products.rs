@@ -22,6 +22,25 @@ fn assert_directions(xs: &[Var<'_>], vs: &[Var<'_>], what: &str) {
     );
 }
 
+/// The derivatives of some values along directions of others, by differentiating a gradient with
+/// respect to its cotangents.
+#[track_caller]
+fn along<'t, T: Scalar>(
+    tape: &'t Tape<'_, T>,
+    ys: &[Var<'t>],
+    xs: &[Var<'t>],
+    vs: &[Var<'t>],
+) -> Vec<Var<'t>> {
+    // The gradient is linear in the cotangents, so their own values do not matter.
+    let mut cotangents = Vec::with_capacity(ys.len());
+    // A closure would hide the caller's line.
+    for y in ys {
+        cotangents.push(tape.input(&Tensor::zeros(y.shape())));
+    }
+    let pulled = tape.gradient(inner(tape, ys, &cotangents), xs);
+    tape.gradient(inner(tape, &pulled, vs), &cotangents)
+}
+
 impl<T: Scalar> Tape<'_, T> {
     /// The product of the Hessian of a number with a direction, one part a value: how the
     /// gradient changes along it. The direction may be computed of the values, such as the gradient
@@ -50,15 +69,9 @@ impl<T: Scalar> Tape<'_, T> {
         vs: &[Var<'t>],
     ) -> Vec<Var<'t>> {
         assert_directions(xs, vs, "hessian_vector_product");
-        let slopes = self.gradient(y, xs);
-        // The derivative of `slopes · vs` would be that of the directions as well, if they depend on
-        // the values; of the cotangents, of which `H c` is a linear function, they are independent.
-        let mut cotangents = Vec::with_capacity(xs.len());
-        for x in xs {
-            cotangents.push(self.input(&Tensor::zeros(x.shape())));
-        }
-        let pulled = self.gradient(inner(self, &slopes, &cotangents), xs);
-        self.gradient(inner(self, &pulled, vs), &cotangents)
+        // The gradient of `slopes · vs` would be that of the directions as well, if they depend on the
+        // values.
+        along(self, &self.gradient(y, xs), xs, vs)
     }
 
     /// The derivative of `y` along a direction of the values, of `y`'s shape: the product of the
@@ -82,10 +95,7 @@ impl<T: Scalar> Tape<'_, T> {
     #[track_caller]
     pub fn jvp<'t>(&'t self, y: Var<'t>, xs: &[Var<'t>], vs: &[Var<'t>]) -> Var<'t> {
         assert_directions(xs, vs, "jvp");
-        // The gradient is linear in the cotangent, so the cotangent's own value does not matter.
-        let cotangent = self.input(&Tensor::zeros(y.shape()));
-        let pulled = self.gradient((y * cotangent).sum(..), xs);
-        self.gradient(inner(self, &pulled, vs), &[cotangent])[0]
+        along(self, &[y], xs, vs)[0]
     }
 
     /// All derivatives of `y` with respect to a value, of `y`'s shape followed by `x`'s. It takes

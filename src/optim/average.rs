@@ -162,7 +162,7 @@ impl<T: Scalar, O: Optimizer<T>> Averaged<O, T> {
         let known = self.values.len().min(average.flat().len());
         let layout = params.layout();
         for entry in layout.entries().iter().filter(|entry| entry.role != Role::State) {
-            let range = entry.offset..entry.offset + entry.shape.numel();
+            let range = entry.range();
             if range.end <= known {
                 average.flat_mut()[range.clone()].copy_from_slice(&self.values[range]);
             }
@@ -175,7 +175,7 @@ impl<T: Scalar, O: Optimizer<T>> Averaged<O, T> {
         self.catch_up(params);
         let layout = params.layout().clone();
         for entry in layout.entries().iter().filter(|entry| entry.role != Role::State) {
-            let range = entry.offset..entry.offset + entry.shape.numel();
+            let range = entry.range();
             params.flat_mut()[range.clone()].swap_with_slice(&mut self.values[range]);
         }
         self.swapped = !self.swapped;

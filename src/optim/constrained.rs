@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::groups::expect_some;
+use super::groups::{Asked, expect_some};
 use super::hyperparameter::Allowed;
 use super::{Optimizer, OptimizerState, through_inner};
-use crate::params::{Entry, Gradients, Layout, Params};
+use crate::params::{Entry, Gradients, Params};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
@@ -59,8 +59,7 @@ pub struct Constrained<O> {
     constraint: Constraint,
     /// The parameters that the predicate was asked about, and what it said.
     chosen: Vec<bool>,
-    /// The parameters that the predicate was asked about.
-    asked: Option<Arc<Layout>>,
+    asked: Asked,
     /// The norms of a parameter's units.
     norms: Vec<f64>,
 }
@@ -82,8 +81,8 @@ impl<O> Constrained<O> {
             Allowed::Positive.check("Constrained", "the limit", limit);
         }
         let predicate = Arc::new(predicate);
-        let (chosen, norms) = Default::default();
-        Self { inner, predicate, constraint, chosen, asked: None, norms }
+        let (chosen, asked, norms) = Default::default();
+        Self { inner, predicate, constraint, chosen, asked, norms }
     }
 
     /// The optimizer inside.
@@ -95,9 +94,7 @@ impl<O> Constrained<O> {
 impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Constrained<O> {
     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
         let entries = params.layout().entries();
-        let asked = self.asked.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, params.layout()));
-        if !asked {
-            self.asked = Some(params.layout().clone());
+        if self.asked.is_outdated(params.layout()) {
             expect_some("Constrained: the predicate", params.layout(), &*self.predicate);
             self.chosen = entries.iter().map(|entry| (self.predicate)(entry)).collect();
         }

@@ -187,8 +187,22 @@ pub(super) struct Groups {
     /// What the predicates said of the parameters of the last step.
     classes: Vec<Class>,
     class_of: Vec<usize>,
-    /// The parameters that they were asked about.
-    asked: Option<Arc<Layout>>,
+    asked: Asked,
+}
+
+/// The parameters that predicates were asked about last.
+#[derive(Clone, Default)]
+pub(super) struct Asked(Option<Arc<Layout>>);
+
+impl Asked {
+    /// Whether parameters were added, frozen or unfrozen since; these are then what is asked about.
+    pub(super) fn is_outdated(&mut self, layout: &Arc<Layout>) -> bool {
+        let outdated = !self.0.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, layout));
+        if outdated {
+            self.0 = Some(layout.clone());
+        }
+        outdated
+    }
 }
 
 impl Groups {
@@ -205,11 +219,9 @@ impl Groups {
     /// Asks the predicates, if parameters were added, frozen or unfrozen since.
     #[track_caller]
     pub(super) fn assign(&mut self, owner: &str, layout: &Arc<Layout>) {
-        let asked = self.asked.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, layout));
-        if !self.classes.is_empty() && asked {
+        if !self.asked.is_outdated(layout) && !self.classes.is_empty() {
             return;
         }
-        self.asked = Some(layout.clone());
         for group in self.list.iter().filter(|group| !group.may_be_empty) {
             expect_some(&format!("{owner}: the group `{}`", group.name), layout, |entry| {
                 group.contains(entry)

@@ -64,7 +64,7 @@ impl<T: Scalar, O: Optimizer<T>> Optimizer<T> for Lookahead<O, T> {
         let alpha = T::from_f64(self.alpha);
         let layout = params.layout().clone();
         for entry in layout.entries().iter().filter(|entry| entry.trainable) {
-            let range = entry.offset..entry.offset + entry.shape.numel();
+            let range = entry.range();
             let slow = self.slow[range.clone()].iter_mut();
             for (slow, fast) in slow.zip(&mut params.flat_mut()[range]) {
                 *slow += alpha * (*fast - *slow);

@@ -143,7 +143,7 @@ impl<T: Scalar> OptimizerState<T> {
     /// Takes up a slot of all parameters from a flat slice; what is not in it has the initial value.
     pub(super) fn set_column(&mut self, slot: &str, layout: &Layout, column: &[T], initial: T) {
         for entry in moved(layout) {
-            let places = entry.offset..entry.offset + entry.shape.numel();
+            let places = entry.range();
             let values = match column.get(places.clone()) {
                 Some(values) => values.to_vec(),
                 None => vec![initial; places.len()],
@@ -156,7 +156,7 @@ impl<T: Scalar> OptimizerState<T> {
     pub(super) fn column(&self, slot: &str, layout: &Layout, column: &mut [T]) {
         for entry in moved(layout) {
             if let Some(Slot { values, .. }) = self.get(&entry.name, slot) {
-                column[entry.offset..entry.offset + entry.shape.numel()].copy_from_slice(values);
+                column[entry.range()].copy_from_slice(values);
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::scalar::Scalar;
 pub fn sparsity<T: Scalar>(params: &Params<T>) -> Sparsity {
     let entries = params.layout().entries().iter().filter(|entry| entry.role != Role::State);
     let rows = entries.map(|entry| {
-        let values = &params.flat()[entry.offset..entry.offset + entry.shape.numel()];
+        let values = &params.flat()[entry.range()];
         let zeros = values.iter().filter(|&&x| x == T::ZERO).count();
         (entry.name.clone(), zeros, values.len())
     });

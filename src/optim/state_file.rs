@@ -88,10 +88,7 @@ impl<T: Scalar> OptimizerState<T> {
         if header.version != VERSION {
             return Err(wrong(format!("one of version {}, not {VERSION}", header.version)));
         }
-        let mut state = Self::new(header.optimizer);
-        header.counts.into_iter().for_each(|(name, count)| state.set_count(name, count));
-        state.take_slots(&file.arrays)?;
-        Ok(state)
+        Self::from_file(header.optimizer, header.counts, &file.arrays)
     }
 
     /// Adds all slots to the arrays of a file.
@@ -103,16 +100,22 @@ impl<T: Scalar> OptimizerState<T> {
         }
     }
 
-    /// Takes over the slots that are among the arrays of a file.
-    pub(crate) fn take_slots(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), Error> {
+    /// The state of this optimizer with these counts and the slots that are among a file's arrays.
+    pub(crate) fn from_file(
+        optimizer: impl Into<String>,
+        counts: impl IntoIterator<Item = (String, u64)>,
+        arrays: &BTreeMap<String, Array>,
+    ) -> Result<Self, Error> {
+        let mut state = Self::new(optimizer);
+        counts.into_iter().for_each(|(name, count)| state.set_count(name, count));
         for (key, array) in arrays {
             let rest = key.strip_prefix(&prefix()[..]);
             if let Some((slot, parameter)) = rest.and_then(|rest| rest.split_once('/')) {
                 let values =
                     array.numbers().map_err(|found| Error::format(key, "numbers", found))?;
-                self.insert(parameter, slot, Slot { shape: array.shape.to_vec(), values });
+                state.insert(parameter, slot, Slot { shape: array.shape.to_vec(), values });
             }
         }
-        Ok(())
+        Ok(state)
     }
 }

@@ -64,7 +64,7 @@ pub struct Entry {
 
 impl Entry {
     /// Where its values stand in the flat slice.
-    pub(super) fn range(&self) -> Range<usize> {
+    pub(crate) fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.shape.numel()
     }
 }

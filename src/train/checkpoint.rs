@@ -6,7 +6,7 @@ use std::{fmt, fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::History;
-use super::callbacks::{Callback, Memory};
+use super::callbacks::{Callback, EPOCH, Memory};
 use super::epoch::Sums;
 use crate::error::Error;
 use crate::optim::{Optimizer, OptimizerState};
@@ -82,7 +82,6 @@ fn own(kind: &str, name: &str) -> String {
 /// The file of this path, if there is one; of a path with `{epoch}` in its last part, that of the last
 /// epoch.
 pub(super) fn newest(path: PathBuf) -> Result<Option<PathBuf>, Error> {
-    const EPOCH: &str = "{epoch}";
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -255,8 +254,8 @@ impl Saved {
         optimizer: &mut dyn Optimizer,
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<Resumed, Error> {
-        let state = self.optimizer_state()?;
         let Self { name, file, header } = self;
+        let state = OptimizerState::from_file(header.optimizer, header.counts, &file.arrays)?;
         // Nothing is changed before all parameters are known to fit.
         let mut restored = params.clone();
         restored.replace(&name, &file.arrays)?;
@@ -274,15 +273,6 @@ impl Saved {
         params.flat_mut().copy_from_slice(restored.flat());
         let Header { position, sums, history, rate, .. } = header;
         Ok(Resumed { position, sums, history, rate })
-    }
-
-    fn optimizer_state(&self) -> Result<OptimizerState, Error> {
-        let mut state = OptimizerState::new(&self.header.optimizer);
-        for (name, count) in &self.header.counts {
-            state.set_count(name, *count);
-        }
-        state.take_slots(&self.file.arrays)?;
-        Ok(state)
     }
 }
 

@@ -136,9 +136,9 @@ impl<'m> Trainer<'m> {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if there are no examples that count, or predictions and targets are not of the kind
-    /// that a metric measures; [`Error::Format`] if a label is none of the classes that the loss
-    /// knows.
+    /// [`Error::Argument`] if there are no examples that count, or predictions and targets are not of
+    /// the kind that a metric measures; [`Error::Format`] if a label is none of the classes that the
+    /// loss knows.
     pub fn evaluate<X: Rows + Input<f32>, Y: Targets>(
         &self,
         params: &Params,

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use log::{CsvLog, JsonLog};
+pub(super) use model_checkpoint::EPOCH;
 pub use model_checkpoint::ModelCheckpoint;
 pub use on_epoch::OnEpoch;
 pub use rate::{RateSchedule, ReduceRate};

@@ -9,6 +9,9 @@ use super::{Callback, Decision, Memory, Moment, Monitor, recalled, remembered};
 use crate::error::Error;
 use crate::train::{Direction, History};
 
+/// What becomes the number of the epoch in a file's name.
+pub(in crate::train) const EPOCH: &str = "{epoch}";
+
 /// Saves the whole training, so that it can go on where it was
 /// ([`Fit::resume`](crate::train::Fit::resume)) or its weights be loaded
 /// ([`Params::load`](crate::Params::load) takes the same file).
@@ -99,12 +102,12 @@ impl ModelCheckpoint {
 
     /// The path as text if it says where the number of the epoch goes.
     fn pattern(&self) -> Option<&str> {
-        self.path.to_str().filter(|path| path.contains("{epoch}"))
+        self.path.to_str().filter(|path| path.contains(EPOCH))
     }
 
     fn save(&mut self, epoch: usize) -> Decision {
         let path = match self.pattern() {
-            Some(pattern) => pattern.replace("{epoch}", &(epoch + 1).to_string()).into(),
+            Some(pattern) => pattern.replace(EPOCH, &(epoch + 1).to_string()).into(),
             None => self.path.clone(),
         };
         let saved = &mut self.state.saved;
